@@ -1,0 +1,438 @@
+"""What happened in a call: frozen events and the log that keeps them in order.
+
+The log is the truth. Every change of state is recorded here once, and every view,
+export, notebook and test is a reading of it. Frames are no events.
+
+This module has no clock and no event loop: the log is given the one that it stamps
+events with, so that it can be tested with any.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+__all__ = [
+    "Event",
+    "EventLog",
+    "FrameReceived",
+    "JoinRefused",
+    "MeshClosed",
+    "MeshOpened",
+    "MessageAccepted",
+    "MessageDelivered",
+    "MessageDropped",
+    "MessageIgnored",
+    "MessageRefused",
+    "PeerJoined",
+    "PeerLeft",
+    "SignalingPaused",
+    "SignalingResumed",
+    "SourceFailed",
+    "StateChanged",
+    "TaskFailed",
+    "TrackReceived",
+    "TuningSkipped",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened. ``str(event)`` is a sentence without times or ids.
+
+    Attributes
+    ----------
+    seq : int
+        Place in the log, from 0, without gaps.
+    time : float
+        Seconds since the mesh was made.
+    """
+
+    seq: int
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshOpened(Event):
+    """The signaling server listens."""
+
+    room: str
+    max_peers: int
+
+    def __str__(self) -> str:
+        return f"room {self.room} is open for {self.max_peers}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshClosed(Event):
+    """The call is over and holds nothing any more."""
+
+    def __str__(self) -> str:
+        return "the mesh is closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerJoined(Event):
+    """The server let a participant into a room."""
+
+    peer: str
+    room: str
+
+    def __str__(self) -> str:
+        return f"{self.peer} joins room {self.room}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerLeft(Event):
+    """The server let a participant go.
+
+    Attributes
+    ----------
+    reason : str
+        ``"left"`` after a goodbye, ``"lost"`` when its socket died without one.
+    """
+
+    peer: str
+    room: str
+    reason: str
+
+    def __str__(self) -> str:
+        how = "leaves" if self.reason == "left" else "is gone without a word from"
+        return f"{self.peer} {how} room {self.room}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinRefused(Event):
+    """The server did not let somebody in."""
+
+    peer: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.peer} is not let in: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageEvent(Event):
+    """A signaling message on its way through the server.
+
+    Attributes
+    ----------
+    number : int
+        The message's own number, from 1, the same from acceptance to delivery.
+    kind : str
+        ``"all_users"``, ``"offer"``, ``"answer"``, ``"candidate"`` or ``"user_exit"``.
+    sender, receiver : str
+        Names. The sender of ``all_users`` is the server, ``""``.
+    """
+
+    number: int
+    kind: str
+    sender: str
+    receiver: str
+
+    @property
+    def described(self) -> str:
+        """The message in words, for instance ``"offer 3 from alice to bob"``."""
+        source = self.sender or "the server"
+        return f"{self.kind} {self.number} from {source} to {self.receiver}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageAccepted(MessageEvent):
+    """The server took a message and will send it on.
+
+    Attributes
+    ----------
+    payload : mapping or list
+        What will be delivered, as the wire has it.
+    """
+
+    payload: Mapping[str, Any] | list[Any]
+
+    def __str__(self) -> str:
+        return f"the server accepts {self.described}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDelivered(MessageEvent):
+    """The server sent a message on to its receiver."""
+
+    def __str__(self) -> str:
+        return f"the server delivers {self.described}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDropped(MessageEvent):
+    """A message was lost on purpose, or its receiver left before it came.
+
+    Attributes
+    ----------
+    reason : str
+        ``"dropped"`` by hand, or ``"receiver left"``.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.described} is lost: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageRefused(Event):
+    """The server answered a message with an error; nobody else noticed.
+
+    Attributes
+    ----------
+    sender : str
+        The name, or ``""`` of a connection that has not joined.
+    kind : str
+        The event as it was sent, cut to a readable length.
+    """
+
+    sender: str
+    kind: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        source = self.sender or "somebody outside the room"
+        return f"the server refuses {self.kind} from {source}: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageIgnored(Event):
+    """A participant received a message that it has no use for.
+
+    Attributes
+    ----------
+    reason : str
+        Why, in terms of the state the connection is in.
+    """
+
+    peer: str
+    remote: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.peer} ignores {self.kind} from {self.remote}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalingPaused(Event):
+    """From here on the server holds what it accepts."""
+
+    def __str__(self) -> str:
+        return "signaling is paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalingResumed(Event):
+    """The server lets everything go that it held."""
+
+    def __str__(self) -> str:
+        return "signaling is resumed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChanged(Event):
+    """One of a connection's five state machines moved.
+
+    Attributes
+    ----------
+    peer, remote : str
+        Whose connection, and to whom.
+    machine : str
+        ``"signaling"``, ``"ice_gathering"``, ``"ice_connection"``, ``"dtls"`` or
+        ``"connection"``.
+    old, new : str
+        States as the W3C names them (webrtc-pc, sections 4.3 and 5.5).
+    """
+
+    peer: str
+    remote: str
+    machine: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        machine = self.machine.replace("_", " ")
+        return f"{self.peer} to {self.remote}: {machine} {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackReceived(Event):
+    """A remote description announced a track (webrtc-pc, section 5.7).
+
+    Attributes
+    ----------
+    kind : str
+        ``"video"`` or ``"audio"``.
+    """
+
+    peer: str
+    remote: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.peer} gets a track of {self.kind} from {self.remote}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameReceived(Event):
+    """The first picture of a link was received and decoded."""
+
+    peer: str
+    remote: str
+
+    def __str__(self) -> str:
+        return f"{self.peer} sees the first frame of {self.remote}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFailed(Event):
+    """A source stopped by an error; the call goes on without it.
+
+    Attributes
+    ----------
+    kind : str
+        ``"video"`` or ``"audio"``.
+    """
+
+    peer: str
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.peer}'s {self.kind} source stopped: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFailed(Event):
+    """Something of the call's own, or a callback of the user's, raised.
+
+    Attributes
+    ----------
+    where : str
+        What was being done.
+    message : str
+        The exception, with its type.
+    """
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where} failed: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningSkipped(Event):
+    """A faster path could not be used, so aiortc's own is: slower, not broken."""
+
+    what: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is left to aiortc: {self.reason}"
+
+
+EventType = TypeVar("EventType", bound=Event)
+
+
+class EventLog:
+    """Every event since the start, in order. Reading and recording are thread-safe.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds since the mesh was made.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._events: list[Event] = []
+        self._subscribers: dict[object, Callable[[Event], None]] = {}
+        self._lock = threading.RLock()
+
+    def record(self, event: type[EventType], /, **fields: Any) -> EventType:
+        """Append an event of this type, stamped with its place and the time.
+
+        A subscriber that raises is taken off the list and that is recorded too.
+
+        Parameters
+        ----------
+        event : type of Event
+            What happened.
+        **fields
+            The type's own fields.
+
+        Returns
+        -------
+        Event
+            As it stands in the log.
+        """
+        with self._lock:
+            recorded = event(seq=len(self._events), time=self._clock(), **fields)
+            self._events.append(recorded)
+            for key, callback in list(self._subscribers.items()):
+                try:
+                    callback(recorded)
+                except Exception as error:
+                    self._subscribers.pop(key, None)
+                    where = f"a subscriber of the log, called with event {recorded.seq},"
+                    message = f"{type(error).__name__}: {error}"
+                    self.record(TaskFailed, where=where, message=message)
+            return recorded
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call back with every event from now on, on the thread that records it.
+
+        Returns
+        -------
+        callable
+            Ends the subscription; harmless when called again.
+        """
+        key = object()
+        with self._lock:
+            self._subscribers[key] = callback
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    def of(self, event: type[EventType], /, **fields: Any) -> list[EventType]:
+        """The events of one type whose fields have these values, in order."""
+        return [
+            found
+            for found in self
+            if isinstance(found, event)
+            and all(getattr(found, name) == value for name, value in fields.items())
+        ]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event]:
+        with self._lock:
+            return iter(self._events[:])
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        with self._lock:
+            return self._events[index]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{event.seq:4}  {event}" for event in self)
+
+    def __repr__(self) -> str:
+        return f"<EventLog: {len(self)} events>"
