@@ -1,0 +1,180 @@
+"""The socket.io edge of a participant: its line to the signaling server.
+
+It connects, comes back after a broken connection, keeps the participant's place in the
+room, and hands what arrives to one coroutine function. It knows nothing of media.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import socketio
+
+from ..errors import (
+    DuplicateNameError,
+    InvalidNameError,
+    RoomFullError,
+    SignalingError,
+)
+from ..logs import SOCKETIO_LOGGER
+from .limits import REJOIN_SECONDS
+from .protocol import WIRE_EVENTS
+
+_KINDS = {wire: kind for kind, wire in WIRE_EVENTS.items()}
+
+_ERRORS: dict[str, Callable[[str], Exception]] = {
+    "room_full": RoomFullError,
+    "name_taken": DuplicateNameError,
+    "invalid_payload": InvalidNameError,
+}
+
+
+class SignalingClient:
+    """One participant's socket.
+
+    Parameters
+    ----------
+    url : str
+        Of the signaling server.
+    room, name : str
+    on_message : coroutine function
+        Called with the kind (``"offer"``, not ``"getOffer"``) and the payload of
+        every message, each call in a task of its own, begun in order of arrival.
+    on_error : callable
+        ``on_error(where, exception)``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        room: str,
+        name: str,
+        *,
+        on_message: Callable[[str, Any], Awaitable[None]],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
+        self.id = ""
+        self._url = url
+        self._room = room
+        self._name = name
+        self._session: str | None = None
+        self._on_message = on_message
+        self._on_error = on_error
+        self._http: aiohttp.ClientSession | None = None
+        self._sio: socketio.AsyncClient | None = None
+
+    async def join(self, timeout: float) -> None:
+        """Connect and enter the room.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds for each of the two.
+
+        Raises
+        ------
+        RoomFullError, DuplicateNameError, InvalidNameError, SignalingError
+            As the server says.
+        """
+        # A session of our own, so that abort() can cut the line without a goodbye.
+        self._http = aiohttp.ClientSession()
+        self._sio = socketio.AsyncClient(
+            http_session=self._http,
+            reconnection_delay=REJOIN_SECONDS / 5,
+            reconnection_delay_max=1,
+            randomization_factor=0,
+            logger=SOCKETIO_LOGGER,
+            engineio_logger=SOCKETIO_LOGGER,
+            handle_sigint=False,
+        )
+        self._sio.on("*", self._receive)
+        try:
+            await self._sio.connect(
+                self._url, transports=["websocket"], wait_timeout=timeout
+            )
+        except socketio.exceptions.ConnectionError as error:
+            raise SignalingError(
+                "unreachable",
+                f"the signaling server at {self._url} does not let {self._name} "
+                f"connect: {error}",
+            ) from error
+        await self._enter(timeout)
+        self._sio.on("connect", self._enter_again)
+
+    async def send(self, kind: str, payload: dict[str, Any]) -> None:
+        """Send a description or a candidate and wait until the server has it.
+
+        Raises
+        ------
+        SignalingError
+            When the server refuses it, or the line is broken.
+        """
+        answer = await self._call(kind, payload, timeout=10)
+        if not answer.get("ok"):
+            raise SignalingError(answer["code"], answer["message"])
+
+    async def leave(self) -> None:
+        """Say goodbye and hang up; returns when the server has heard it."""
+        if self._sio is not None:
+            if self.id and self._sio.connected:
+                # A server that is gone already needs no goodbye.
+                with contextlib.suppress(SignalingError):
+                    await self._call("leave_room", {}, timeout=1)
+            await self._sio.shutdown()
+        await self._hang_up()
+
+    async def abort(self) -> None:
+        """Hang up without a word, as a machine that loses its power does."""
+        if self._sio is not None:
+            self._sio.reconnection = False
+        await self._hang_up()
+        if self._sio is not None:
+            await self._sio.eio.wait()
+
+    async def _hang_up(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def _enter(self, timeout: float) -> None:
+        request = {"room": self._room, "email": self._name}
+        if self._session is not None:
+            request["session"] = self._session
+        answer = await self._call("join_room", request, timeout=timeout)
+        if not answer.get("ok"):
+            code, message = answer["code"], answer["message"]
+            if code in _ERRORS:
+                raise _ERRORS[code](message)
+            raise SignalingError(code, message)
+        self.id, self._session = answer["id"], answer["session"]
+
+    async def _enter_again(self) -> None:
+        try:
+            await self._enter(timeout=10)
+        except (SignalingError, RoomFullError, DuplicateNameError) as error:
+            self._on_error(f"{self._name} coming back to room {self._room}", error)
+
+    async def _call(
+        self, event: str, payload: dict[str, Any], timeout: float
+    ) -> dict[str, Any]:
+        assert self._sio is not None, "join() comes first"
+        try:
+            answer = await self._sio.call(event, payload, timeout=timeout)
+        except (
+            socketio.exceptions.TimeoutError,
+            socketio.exceptions.BadNamespaceError,
+            socketio.exceptions.DisconnectedError,
+        ) as error:
+            raise SignalingError(
+                "unreachable",
+                f"{self._name} has no line to the signaling server at {self._url}",
+            ) from error
+        assert isinstance(answer, dict)
+        return answer
+
+    async def _receive(self, event: str, *arguments: Any) -> None:
+        kind = _KINDS.get(event)
+        if kind is not None and len(arguments) == 1:
+            await self._on_message(kind, arguments[0])

@@ -1,0 +1,57 @@
+"""What the signaling server takes from one connection, and why no more."""
+
+from __future__ import annotations
+
+MAX_NAME_LENGTH = 64
+"""Characters of a participant's or a room's name: it has to fit on a tile."""
+
+MAX_DESCRIPTION_LENGTH = 64 * 1024
+"""Characters of an SDP. A browser's offer has about 7,000; one with every codec,
+simulcast and 20 m-lines stays under this."""
+
+MAX_CANDIDATE_LENGTH = 1024
+"""Characters of a candidate attribute. RFC 8839's grammar needs about 200."""
+
+MAX_PACKET_BYTES = 4 * 1024 * 1024
+"""Bytes of one packet. Far more than any message may have, so that a message that is
+too large gets an answer that says so; only beyond this is the connection cut."""
+
+MAX_MESSAGES_PER_SECOND = 100
+"""From one connection, sustained. A newcomer needs three messages a link."""
+
+MAX_MESSAGE_BURST = 400
+"""From one connection, at once: joining a room of 64 with six candidates a link."""
+
+MAX_ROOMS = 64
+"""In one server. A call uses one; a stranger's rooms must not fill the memory."""
+
+MAX_CONNECTIONS = 256
+"""To one server, joined or not: below the common limit of 1024 descriptors."""
+
+REJOIN_SECONDS = 0.5
+"""How long a place is kept for a participant whose socket died, so that it can come
+back without losing its connections; short, because the others see it as present."""
+
+
+class MessageBudget:
+    """A token bucket: how many messages one connection may still send.
+
+    Parameters
+    ----------
+    now : float
+        Seconds on any steady clock; the same clock as for :meth:`spend`.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._tokens = float(MAX_MESSAGE_BURST)
+        self._then = now
+
+    def spend(self, now: float) -> bool:
+        """Take one message from the budget; false when there is none left."""
+        refill = (now - self._then) * MAX_MESSAGES_PER_SECOND
+        self._tokens = min(MAX_MESSAGE_BURST, self._tokens + refill)
+        self._then = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
