@@ -1,0 +1,144 @@
+"""Where received frames end: the newest picture and the level of the sound.
+
+A sink is written on the mesh loop and may be read from any thread: it only ever
+replaces one immutable value by another.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+import av
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+SILENCE = -127.0
+"""dBov. The lowest level that RFC 6464, section 3, can express."""
+
+STALE_SECONDS = 1.0
+"""A picture or level older than this says nothing about now."""
+
+JPEG_QUALITY = 80
+
+
+class VideoSink:
+    """The newest frame of one directed link, and how fast they come.
+
+    Parameters
+    ----------
+    on_frame : callable or None
+        Called with every frame, on the mesh loop.
+    """
+
+    def __init__(self, on_frame: Callable[[av.VideoFrame], None] | None = None) -> None:
+        self.frame: av.VideoFrame | None = None
+        """The newest, yuv420p in limited range, or None before the first."""
+        self.count = 0
+        """Frames so far."""
+        self._on_frame = on_frame
+        self._arrivals: deque[float] = deque(maxlen=128)
+        self._jpeg: tuple[av.VideoFrame, bytes] | None = None
+
+    def push(self, frame: av.VideoFrame) -> None:
+        """Take the next frame."""
+        self.frame = frame
+        self.count += 1
+        self._arrivals.append(time.monotonic())
+        if self._on_frame is not None:
+            self._on_frame(frame)
+
+    @property
+    def arrived(self) -> float | None:
+        """When the newest frame came, on ``time.monotonic()``'s clock."""
+        return self._arrivals[-1] if self._arrivals else None
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames in the last second."""
+        horizon = time.monotonic() - 1
+        return float(sum(arrival > horizon for arrival in list(self._arrivals)))
+
+    def rgb(self) -> NDArray[np.uint8] | None:
+        """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""
+        frame = self.frame
+        return None if frame is None else frame.to_ndarray(format="rgb24")
+
+    def jpeg(self) -> bytes | None:
+        """The newest frame as a JPEG file, encoded once however often it is asked."""
+        frame = self.frame
+        if frame is None:
+            return None
+        cached = self._jpeg
+        if cached is not None and cached[0] is frame:
+            return cached[1]
+        encoded = encode_jpeg(frame)
+        self._jpeg = (frame, encoded)
+        return encoded
+
+
+class AudioSink:
+    """The level of the newest sound of one directed link."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._level = SILENCE
+        self._arrived = -math.inf
+
+    def push(self, frame: av.AudioFrame) -> None:
+        """Take the next 20 ms."""
+        self._level = level_of(frame)
+        self._arrived = time.monotonic()
+        self.count += 1
+
+    @property
+    def level(self) -> float:
+        """dBov, 0 the loudest, -127 silence (RFC 6464, section 3)."""
+        if time.monotonic() - self._arrived > STALE_SECONDS:
+            return SILENCE
+        return self._level
+
+
+def level_of(frame: av.AudioFrame) -> float:
+    """The level of a signed 16-bit frame in dBov: the RMS against full scale."""
+    samples = frame.to_ndarray().astype(np.float32)
+    power = float(np.mean(np.square(samples))) / 32768**2
+    return max(SILENCE, 10 * math.log10(power)) if power > 0 else SILENCE
+
+
+def encode_jpeg(frame: av.VideoFrame) -> bytes:
+    """A JPEG from the YUV planes, without a detour through RGB.
+
+    Video has luma from 16 to 235; JFIF wants 0 to 255, so the range is stretched.
+    """
+    if frame.format.name != "yuv420p" or frame.width % 2 or frame.height % 2:
+        frame = frame.reformat(
+            width=frame.width & ~1, height=frame.height & ~1, format="yuv420p"
+        )
+    luma, *chroma = (_plane(frame, index) for index in range(3))
+    encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(
+        _FULL_RANGE_LUMA[luma],
+        _FULL_RANGE_CHROMA[chroma[0]],
+        _FULL_RANGE_CHROMA[chroma[1]],
+        quality=JPEG_QUALITY,
+    )
+    return encoded
+
+
+def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:
+    plane = frame.planes[index]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
+
+
+def _stretched(low: int, high: int, centre: int) -> NDArray[np.uint8]:
+    values = np.arange(256, dtype=np.float64)
+    stretched = (values - centre) * 255 / (high - low) + (0 if centre == low else 128)
+    return np.clip(np.rint(stretched), 0, 255).astype(np.uint8)
+
+
+_FULL_RANGE_LUMA = _stretched(16, 235, centre=16)
+_FULL_RANGE_CHROMA = _stretched(16, 240, centre=128)

@@ -1,0 +1,498 @@
+"""One participant's side of the link to one other: an RTCPeerConnection and its sinks.
+
+Offer and answer follow webrtc-pc (section 4.4) and JSEP (RFC 9429). The coroutines run
+on the mesh loop only, one at a time for each connection; the properties may be read
+from any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import av
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError
+from aiortc.exceptions import OperationError as AiortcOperationError
+from aiortc.mediastreams import MediaStreamError
+from aiortc.sdp import candidate_from_sdp
+
+from ..errors import NoAddressError
+from ..events import (
+    EventLog,
+    FrameReceived,
+    MessageIgnored,
+    StateChanged,
+    TaskFailed,
+    TrackReceived,
+    TuningSkipped,
+)
+from ..media.encoder import AudioBroadcast, VideoBroadcast
+from ..media.sinks import AudioSink, VideoSink
+from . import tuning
+from .description import media_kinds, objection, split_candidates
+from .ice import host_addresses
+
+Send = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+_MALFORMED = (ValueError, KeyError, IndexError, TypeError, AssertionError)
+"""What aiortc's parsers raise for a text that is not what it should be."""
+
+_REFUSALS = (
+    InvalidStateError,
+    InvalidAccessError,
+    InternalError,
+    AiortcOperationError,
+    *_MALFORMED,
+)
+
+_GATHERING_SECONDS = 0.3
+"""How long closing waits for candidates: enough for this machine's own addresses, less
+than a STUN server that does not answer."""
+
+_CODECS = {"video": ("video/VP8", "video/rtx"), "audio": ("audio/opus",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkSettings:
+    """What all connections of a call have in common.
+
+    Attributes
+    ----------
+    addresses : sequence of str
+        Host candidates.
+    ice_servers : sequence of RTCIceServer
+    trickle : bool
+        Whether candidates travel on their own.
+    tuned : bool
+        Whether :mod:`~meshwidget.peer.tuning` may be used.
+    """
+
+    addresses: Sequence[str]
+    ice_servers: Sequence[RTCIceServer] = ()
+    trickle: bool = True
+    tuned: bool = True
+
+
+@dataclass
+class _States:
+    """The five machines' current states, as the W3C names them."""
+
+    signaling: str = "stable"
+    ice_gathering: str = "new"
+    ice_connection: str = "new"
+    dtls: str = "new"
+    connection: str = "new"
+
+
+@dataclass
+class _Remote:
+    """What comes from the other side."""
+
+    video: VideoSink
+    audio: AudioSink = field(default_factory=AudioSink)
+    kinds: set[str] = field(default_factory=set)
+
+
+class Connection:
+    """The link from one participant to another, seen from the first.
+
+    Attributes
+    ----------
+    local, remote : str
+        Names.
+    remote_id : str
+        The other's socket id.
+    """
+
+    def __init__(
+        self,
+        local: str,
+        remote: str,
+        remote_id: str,
+        *,
+        settings: LinkSettings,
+        video: VideoBroadcast | None,
+        audio: AudioBroadcast | None,
+        send: Send,
+        on_frame: Callable[[str, av.VideoFrame], None],
+        log: EventLog,
+    ) -> None:
+        self.local = local
+        self.remote = remote
+        self.remote_id = remote_id
+        self._settings = settings
+        self._broadcasts = {"video": video, "audio": audio}
+        self._send = send
+        self._on_frame = on_frame
+        self._log = log
+        self._states = _States()
+        self._received = _Remote(VideoSink(self._take_frame))
+        self._pumps: list[asyncio.Task[None]] = []
+        self._gathering: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._early_candidates: list[dict[str, Any]] = []
+        self.lock = asyncio.Lock()
+        """Held by whoever handles a message of this link, so that they keep order."""
+        self._peer_connection = RTCPeerConnection(
+            RTCConfiguration(
+                # None would mean a public STUN server; an empty list means none.
+                iceServers=list(settings.ice_servers),
+                bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+            )
+        )
+        self._watch()
+
+    # The W3C's states ---------------------------------------------------------------
+
+    @property
+    def signaling_state(self) -> str:
+        """``stable``, ``have-local-offer``, ``have-remote-offer`` or ``closed``.
+
+        webrtc-pc, section 4.3.1.
+        """
+        return self._states.signaling
+
+    @property
+    def ice_gathering_state(self) -> str:
+        """``new``, ``gathering`` or ``complete`` (webrtc-pc, section 4.3.2)."""
+        return self._states.ice_gathering
+
+    @property
+    def ice_connection_state(self) -> str:
+        """``new``, ``checking``, ``completed``, ``failed`` or ``closed``.
+
+        webrtc-pc, section 4.3.4; aiortc has no ``connected`` and ``disconnected``.
+        """
+        return self._states.ice_connection
+
+    @property
+    def dtls_state(self) -> str:
+        """``new``, ``connecting``, ``connected``, ``failed`` or ``closed``.
+
+        webrtc-pc, section 5.5.1.
+        """
+        return self._states.dtls
+
+    @property
+    def connection_state(self) -> str:
+        """``new``, ``connecting``, ``connected``, ``failed`` or ``closed``.
+
+        webrtc-pc, section 4.3.3; aiortc has no ``disconnected``.
+        """
+        return self._states.connection
+
+    # What is received ---------------------------------------------------------------
+
+    @property
+    def video(self) -> VideoSink:
+        """The newest picture."""
+        return self._received.video
+
+    @property
+    def audio(self) -> AudioSink:
+        """The level of the sound."""
+        return self._received.audio
+
+    @property
+    def receives_video(self) -> bool:
+        """Whether the other side announced a track of video."""
+        return "video" in self._received.kinds
+
+    @property
+    def receives_audio(self) -> bool:
+        """Whether the other side announced a track of audio."""
+        return "audio" in self._received.kinds
+
+    @property
+    def local_description(self) -> str | None:
+        """The SDP that this side applied, with the candidates gathered so far."""
+        return _text_of(self._peer_connection.localDescription)
+
+    @property
+    def remote_description(self) -> str | None:
+        """The other side's SDP, with the candidates received so far."""
+        return _text_of(self._peer_connection.remoteDescription)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is over."""
+        return self._states.signaling == "closed"
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.local} -> {self.remote}: {self.connection_state}>"
+
+    # Negotiation: mesh loop only -----------------------------------------------------
+
+    async def offer(self) -> None:
+        """Describe this side and send it: the newcomer's move.
+
+        Raises
+        ------
+        NoAddressError
+            When not one candidate was gathered.
+        SignalingError
+            When the server does not take it.
+        """
+        self._add_tracks(["video", "audio"])
+        await self._describe("offer")
+
+    async def take_offer(self, sdp: str) -> None:
+        """Apply the other side's offer and answer it."""
+        problem = objection(sdp)
+        if problem is not None:
+            self._ignore("offer", problem)
+            return
+        self._add_tracks(media_kinds(sdp))
+        if await self._apply("offer", sdp):
+            await self._describe("answer")
+
+    async def take_answer(self, sdp: str) -> None:
+        """Apply the answer to this side's offer."""
+        if self.signaling_state != "have-local-offer":
+            self._ignore(
+                "answer",
+                f"there is no offer to answer in signaling state {self.signaling_state}",
+            )
+            return
+        problem = objection(sdp)
+        if problem is not None:
+            self._ignore("answer", problem)
+            return
+        await self._apply("answer", sdp)
+
+    async def take_candidate(self, candidate: dict[str, Any]) -> None:
+        """Add one of the other side's candidates, or keep it until it can be added."""
+        if self._peer_connection.remoteDescription is None:
+            self._early_candidates.append(candidate)
+        else:
+            await self._add_candidate(candidate)
+
+    async def close(self) -> None:
+        """Close it, telling the other side."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # aiortc never recovers from a close that is cancelled half way.
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        if self._gathering is not None:
+            await asyncio.wait([self._gathering], timeout=_GATHERING_SECONDS)
+            self._gathering.cancel()
+        await self._peer_connection.close()
+        # aiortc forgets its listeners before the last changes.
+        self._note("dtls", "closed")
+
+    async def abort(self) -> None:
+        """Close it without a word to the other side."""
+        try:
+            tuning.abort(self._peer_connection)
+        except tuning.TuningError as error:
+            self._log.record(
+                TuningSkipped, what="aborting a connection", reason=str(error)
+            )
+        await self.close()
+
+    def _add_tracks(self, kinds: Sequence[str]) -> None:
+        """One transceiver a kind, in the order of the m-sections.
+
+        The first one owns the bundle's transport, so the order is the offer's.
+        """
+        for kind in dict.fromkeys(kinds):
+            if kind not in self._broadcasts:
+                continue
+            broadcast = self._broadcasts[kind]
+            track: MediaStreamTrack | str = kind
+            if broadcast is not None:
+                track = broadcast.track(encoded=self._settings.tuned)
+            transceiver = self._peer_connection.addTransceiver(
+                track, direction="recvonly" if broadcast is None else "sendrecv"
+            )
+            capabilities = RTCRtpSender.getCapabilities(kind).codecs
+            transceiver.setCodecPreferences(
+                [codec for codec in capabilities if codec.mimeType in _CODECS[kind]]
+            )
+            if kind == "video" and broadcast is not None and self._settings.tuned:
+                self._tune(
+                    "answering requests for keyframes",
+                    tuning.on_keyframe_request,
+                    transceiver.sender,
+                    broadcast.request_keyframe,
+                )
+        self._watch_transport()
+
+    async def _describe(self, kind: str) -> None:
+        """Create the description, apply it, send it and then its candidates."""
+        connection = self._peer_connection
+        with host_addresses(self._settings.addresses):
+            self._gathering = asyncio.create_task(connection.setLocalDescription())
+        # A socket that is being opened when its task is cancelled is never closed.
+        await asyncio.shield(self._gathering)
+        sdp = connection.localDescription.sdp
+        bare, candidates = split_candidates(sdp)
+        if not candidates:
+            raise NoAddressError(
+                f"{self.local} has no address to offer {self.remote}: ICE gathered no "
+                f"candidate on {', '.join(self._settings.addresses)}"
+            )
+        sent = bare if self._settings.trickle else sdp
+        await self._send(kind, {"sdp": {"type": kind, "sdp": sent}})
+        if self._settings.trickle:
+            for candidate in candidates:
+                await self._send("candidate", {"candidate": candidate.to_init()})
+
+    async def _apply(self, kind: str, sdp: str) -> bool:
+        """Set the remote description; whether it could be."""
+        try:
+            await self._peer_connection.setRemoteDescription(
+                RTCSessionDescription(sdp=sdp, type=kind)
+            )
+        except _REFUSALS as error:
+            self._ignore(kind, f"it cannot be applied: {_in_words(error)}")
+            return False
+        early, self._early_candidates = self._early_candidates, []
+        for candidate in early:
+            await self._add_candidate(candidate)
+        return True
+
+    async def _add_candidate(self, init: dict[str, Any]) -> None:
+        text = init["candidate"]
+        if self.is_closed:
+            self._ignore("candidate", "the connection is closed")
+            return
+        try:
+            candidate = None
+            if text:  # an empty one says that there are no more (RFC 8838, section 13)
+                candidate = candidate_from_sdp(text.removeprefix("candidate:"))
+                candidate.sdpMid = init.get("sdpMid")
+                candidate.sdpMLineIndex = init.get("sdpMLineIndex")
+            await self._peer_connection.addIceCandidate(candidate)
+        except _MALFORMED as error:
+            self._ignore("candidate", f"it cannot be added: {_in_words(error)}")
+
+    def _ignore(self, kind: str, reason: str) -> None:
+        self._log.record(
+            MessageIgnored,
+            peer=self.local,
+            remote=self.remote,
+            kind=kind,
+            reason=reason,
+        )
+
+    # What aiortc tells: mesh loop only ------------------------------------------------
+
+    def _watch(self) -> None:
+        connection = self._peer_connection
+        for machine, attribute in (
+            ("signaling", "signalingState"),
+            ("ice_gathering", "iceGatheringState"),
+            ("ice_connection", "iceConnectionState"),
+            ("connection", "connectionState"),
+        ):
+            connection.on(
+                attribute.lower() + "change",
+                partial(self._read, connection, machine, attribute),
+            )
+        connection.on("track", self._take_track)
+
+    def _watch_transport(self) -> None:
+        for transceiver in self._peer_connection.getTransceivers()[:1]:
+            transport = transceiver.sender.transport
+            transport.on("statechange", partial(self._read, transport, "dtls", "state"))
+
+    def _read(self, owner: Any, machine: str, attribute: str) -> None:
+        self._note(machine, getattr(owner, attribute))
+
+    def _note(self, machine: str, new: str) -> None:
+        """The one place where a state changes."""
+        old = getattr(self._states, machine)
+        if new == old:
+            return
+        setattr(self._states, machine, new)
+        self._log.record(
+            StateChanged,
+            peer=self.local,
+            remote=self.remote,
+            machine=machine,
+            old=old,
+            new=new,
+        )
+
+    def _take_track(self, track: MediaStreamTrack) -> None:
+        sink: VideoSink | AudioSink | None = None
+        if track.kind not in self._received.kinds:
+            self._received.kinds.add(track.kind)
+            self._log.record(
+                TrackReceived, peer=self.local, remote=self.remote, kind=track.kind
+            )
+            sink = self.video if track.kind == "video" else self.audio
+        # A track that nobody reads grows without bound, so a second one of a kind is
+        # read too, and what it brings thrown away.
+        push = _discard if sink is None else sink.push
+        receiver = next(
+            each for each in self._peer_connection.getReceivers() if each.track is track
+        )
+        if not self._settings.tuned or not self._tune(
+            "decoding", self._decode_inline, receiver, push
+        ):
+            self._pumps.append(asyncio.create_task(self._pump(track, push)))
+
+    def _decode_inline(
+        self, receiver: RTCRtpReceiver, push: Callable[[Any], None]
+    ) -> None:
+        tuning.decode_inline(receiver, push, self._fail)
+
+    async def _pump(self, track: MediaStreamTrack, push: Callable[[Any], None]) -> None:
+        try:
+            while True:
+                push(await track.recv())
+        except MediaStreamError:
+            return
+
+    def _take_frame(self, frame: av.VideoFrame) -> None:
+        if self.video.count == 1:
+            self._log.record(FrameReceived, peer=self.local, remote=self.remote)
+        self._on_frame(self.remote, frame)
+
+    def _tune(
+        self, what: str, tune: Callable[..., None], *arguments: Any
+    ) -> bool:
+        """Use a faster path if it fits this aiortc; say so in the log if not."""
+        try:
+            tune(*arguments)
+        except tuning.TuningError as error:
+            if not self._log.of(TuningSkipped, what=what):
+                self._log.record(TuningSkipped, what=what, reason=str(error))
+            return False
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        where = f"receiving {self.remote}'s media at {self.local}"
+        message = f"{type(error).__name__}: {error}"
+        self._log.record(TaskFailed, where=where, message=message)
+
+
+def _text_of(description: RTCSessionDescription | None) -> str | None:
+    return None if description is None else description.sdp
+
+
+def _in_words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _discard(frame: object) -> None:
+    """Nobody looks at this."""

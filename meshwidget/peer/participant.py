@@ -1,0 +1,280 @@
+"""One participant on the mesh loop: its socket, its sources and its connections.
+
+It needs the server's address, its sources and a log, and nothing of the kernel it lives
+in. :class:`~meshwidget.peer.peer.Peer` is the view of it that users hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import av
+
+from ..errors import MeshError, SignalingError, SourceError
+from ..events import EventLog, MessageIgnored, SourceFailed, TaskFailed
+from ..media.encoder import AudioBroadcast, VideoBroadcast
+from ..media.sources import AudioSource, VideoSource
+from ..signaling.client import SignalingClient
+from .connection import Connection, LinkSettings
+
+_MAX_EARLY_CANDIDATES = 100
+"""From one who has not offered yet; the same limit as aioice has for early checks."""
+
+FrameCallback = Callable[[av.VideoFrame], None]
+
+
+class Participant:
+    """A member of the room that lives here. Mesh loop only.
+
+    Parameters
+    ----------
+    url : str
+        Of the signaling server.
+    room, name : str
+    video, audio : source or None
+        Not open yet.
+    settings : LinkSettings
+    log : EventLog
+    on_problem : callable
+        Told of errors that the next waiting call should raise.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        room: str,
+        name: str,
+        *,
+        video: VideoSource | None,
+        audio: AudioSource | None,
+        settings: LinkSettings,
+        log: EventLog,
+        on_problem: Callable[[MeshError], None],
+    ) -> None:
+        self.name = name
+        self.connections: dict[str, Connection] = {}
+        """By the remote's id, in order of meeting."""
+        self.source_failures: dict[str, str] = {}
+        """Why a source stopped, by kind."""
+        self._settings = settings
+        self._log = log
+        self._on_problem = on_problem
+        self._sources = [source for source in (video, audio) if source is not None]
+        self.video = VideoBroadcast(video, self._note_failure) if video else None
+        self.audio = AudioBroadcast(audio, self._note_failure) if audio else None
+        self._frame_callbacks: dict[str, dict[object, FrameCallback]] = {}
+        self._early_candidates: dict[str, list[dict[str, Any]]] = {}
+        self._handling: set[asyncio.Task[Any]] = set()
+        self._client = SignalingClient(
+            url, room, name, on_message=self._handle, on_error=self._note_error
+        )
+
+    @property
+    def id(self) -> str:
+        """What the others call it by; empty before it has joined."""
+        return self._client.id
+
+    async def join(self, timeout: float) -> None:
+        """Open the sources and enter the room; on any failure leave nothing behind.
+
+        Raises
+        ------
+        SourceError, RoomFullError, DuplicateNameError, SignalingError
+        """
+        try:
+            for source in self._sources:
+                await source.open()
+            for broadcast in (self.video, self.audio):
+                if broadcast is not None:
+                    broadcast.start()
+            await self._client.join(timeout)
+        except BaseException:
+            await self.leave()
+            raise
+
+    async def leave(self) -> None:
+        """Say goodbye to everybody and stop."""
+        await self._stop_handling()
+        # The connections first: who hears user_exit then finds them closed already.
+        await asyncio.gather(*(each.close() for each in self.connections.values()))
+        await self._client.leave()
+        await self._stop_sources()
+
+    async def crash(self) -> None:
+        """Vanish: every socket is cut, nobody is told."""
+        await self._stop_handling()
+        await asyncio.gather(*(each.abort() for each in self.connections.values()))
+        await self._client.abort()
+        await self._stop_sources()
+
+    def connection_to(self, name: str) -> Connection | None:
+        """The newest connection to the participant of that name."""
+        found = [each for each in self.connections.values() if each.remote == name]
+        return found[-1] if found else None
+
+    def subscribe(self, name: str, callback: FrameCallback) -> Callable[[], None]:
+        """Call back with every frame from that participant, whenever it comes."""
+        key = object()
+        self._frame_callbacks.setdefault(name, {})[key] = callback
+
+        def unsubscribe() -> None:
+            self._frame_callbacks.get(name, {}).pop(key, None)
+
+        return unsubscribe
+
+    # Messages -------------------------------------------------------------------------
+
+    async def _handle(self, kind: str, payload: Any) -> None:
+        """Do what one message asks for; an error becomes an event."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
+        try:
+            await getattr(self, f"_on_{kind}")(payload)
+        except asyncio.CancelledError:
+            return  # the participant is leaving
+        except SignalingError as error:
+            # The other one left, or the line broke, while this side was busy.
+            self._log.record(
+                MessageIgnored,
+                peer=self.name,
+                remote="the server",
+                kind=f"the reply to its {kind}",
+                reason=str(error),
+            )
+        except Exception as error:
+            self._note_error(f"{self.name} handling {kind}", error)
+            if isinstance(error, MeshError):
+                self._on_problem(error)
+        finally:
+            self._handling.discard(task)
+
+    async def _on_all_users(self, users: list[dict[str, str]]) -> None:
+        # All of them before the first one waits: what comes next finds its connection.
+        newcomers = [await self._meet(user["id"], user["email"]) for user in users]
+        await asyncio.gather(*map(self._offer, newcomers))
+
+    async def _offer(self, connection: Connection) -> None:
+        async with connection.lock:
+            await connection.offer()
+
+    async def _on_offer(self, payload: dict[str, Any]) -> None:
+        connection = await self._meet(
+            payload["offerSendID"], payload["offerSendEmail"]
+        )
+        async with connection.lock:
+            await connection.take_offer(payload["sdp"]["sdp"])
+
+    async def _on_answer(self, payload: dict[str, Any]) -> None:
+        connection = self.connections.get(payload["answerSendID"])
+        if connection is None:
+            self._ignore("answer")
+            return
+        async with connection.lock:
+            await connection.take_answer(payload["sdp"]["sdp"])
+
+    async def _on_candidate(self, payload: dict[str, Any]) -> None:
+        remote_id = payload["candidateSendID"]
+        connection = self.connections.get(remote_id)
+        if connection is None:
+            # Its offer may still come: messages can be delivered out of order.
+            early = self._early_candidates.setdefault(remote_id, [])
+            if len(early) < _MAX_EARLY_CANDIDATES:
+                early.append(payload["candidate"])
+            return
+        async with connection.lock:
+            await connection.take_candidate(payload["candidate"])
+
+    async def _on_user_exit(self, payload: dict[str, str]) -> None:
+        self._early_candidates.pop(payload["id"], None)
+        connection = self.connections.get(payload["id"])
+        if connection is None:
+            return  # it left before it was met
+        async with connection.lock:
+            await connection.close()
+            if self.connections.get(payload["id"]) is connection:
+                del self.connections[payload["id"]]
+
+    async def _meet(self, remote_id: str, remote_name: str) -> Connection:
+        """A new connection to that one, in place of any it had before."""
+        previous = self.connections.pop(remote_id, None)
+        connection = Connection(
+            self.name,
+            remote_name,
+            remote_id,
+            settings=self._settings,
+            video=self.video,
+            audio=self.audio,
+            send=lambda kind, body: self._send(remote_id, kind, body),
+            on_frame=self._take_frame,
+            log=self._log,
+        )
+        self.connections[remote_id] = connection
+        for candidate in self._early_candidates.pop(remote_id, []):
+            await connection.take_candidate(candidate)
+        if previous is not None:
+            async with previous.lock:
+                await previous.close()
+        return connection
+
+    async def _send(self, remote_id: str, kind: str, body: dict[str, Any]) -> None:
+        payload = {
+            **body,
+            f"{kind}SendID": self.id,
+            f"{kind}ReceiveID": remote_id,
+        }
+        if kind == "offer":
+            payload["offerSendEmail"] = self.name
+        await self._client.send(kind, payload)
+
+    def _ignore(self, kind: str) -> None:
+        self._log.record(
+            MessageIgnored,
+            peer=self.name,
+            remote="a stranger",
+            kind=kind,
+            reason="there is no connection to its sender",
+        )
+
+    # Endings and errors ---------------------------------------------------------------
+
+    async def _stop_handling(self) -> None:
+        tasks = self._handling - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _stop_sources(self) -> None:
+        stops: list[Awaitable[None]] = [
+            broadcast.stop()
+            for broadcast in (self.video, self.audio)
+            if broadcast is not None
+        ]
+        await asyncio.gather(*stops)
+
+    def _take_frame(self, remote: str, frame: av.VideoFrame) -> None:
+        callbacks = self._frame_callbacks.get(remote)
+        if not callbacks:
+            return
+        for key, callback in list(callbacks.items()):
+            try:
+                callback(frame)
+            except Exception as error:
+                # The user's code: its error ends its subscription, nothing else.
+                callbacks.pop(key, None)
+                self._note_error(
+                    f"a callback for {remote}'s frames at {self.name}", error
+                )
+
+    def _note_failure(self, kind: str, error: SourceError) -> None:
+        self.source_failures[kind] = str(error)
+        self._log.record(
+            SourceFailed, peer=self.name, kind=kind, message=str(error)
+        )
+
+    def _note_error(self, where: str, error: BaseException) -> None:
+        message = f"{type(error).__name__}: {error}"
+        self._log.record(TaskFailed, where=where, message=message)

@@ -1,0 +1,180 @@
+"""Every reach into aiortc's and aioice's internals, and nothing but.
+
+Each function here replaces one thing that aiortc does slowly, or does what it offers no
+way to do. It first looks whether the thing is still what it was in the versions this
+was written for, and otherwise changes nothing and says why: the caller then goes on
+with plain aiortc, slower but not broken.
+
+Verified with aiortc 1.16 and aioice 0.13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import av
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
+from aiortc.codecs import get_decoder
+from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+
+from ..errors import MeshError
+
+_QUEUE = "_RTCRtpReceiver__decoder_queue"
+_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_ERROR = "_RTCRtpReceiver__decoder_error"
+_KEYFRAME = "_send_keyframe"
+
+
+class TuningError(MeshError):
+    """An internal is not what it was: this version of aiortc is left as it is."""
+
+
+def on_keyframe_request(sender: RTCRtpSender, callback: Callable[[], None]) -> None:
+    """Call back when the receiver asks for a keyframe by PLI or FIR (RFC 4585, 5104).
+
+    aiortc notes the wish for its own encoder, which a track of packets has not.
+
+    Raises
+    ------
+    TuningError
+    """
+    if not callable(getattr(sender, _KEYFRAME, None)):
+        raise TuningError(f"RTCRtpSender has no {_KEYFRAME}")
+    setattr(sender, _KEYFRAME, callback)
+
+
+def decode_inline(
+    receiver: RTCRtpReceiver,
+    on_frame: Callable[[Any], None],
+    on_error: Callable[[BaseException], None],
+) -> None:
+    """Decode on the event loop, when a frame is complete, and call back with it.
+
+    aiortc has a thread with a queue for each receiver and waits, to know that a picture
+    is complete, until the next one begins. Here a picture is complete with its last
+    packet, which RTP marks (RFC 7741, section 4.1), and is decoded at once.
+
+    Must be called before the receiver starts, that is, in the ``track`` event.
+
+    Raises
+    ------
+    TuningError
+    """
+    if not isinstance(getattr(receiver, _QUEUE, None), queue.Queue):
+        raise TuningError(f"RTCRtpReceiver has no {_QUEUE}")
+    if not isinstance(getattr(receiver, _ERROR, None), threading.Event):
+        raise TuningError(f"RTCRtpReceiver has no {_ERROR}")
+    if type(getattr(receiver, _BUFFER, None)) is not JitterBuffer:
+        raise TuningError(f"RTCRtpReceiver has no {_BUFFER}")
+    if not hasattr(rtcrtpreceiver, "decoder_worker"):
+        raise TuningError("rtcrtpreceiver has no decoder_worker")
+    kind = receiver.track.kind
+    decoder = _InlineDecoder(receiver, on_frame, on_error)
+    setattr(receiver, _QUEUE, decoder)
+    if kind == "video":
+        setattr(receiver, _BUFFER, _MarkerJitterBuffer(capacity=512, is_video=True))
+    else:
+        # Four packets of patience cost 80 ms; nobody plays this sound.
+        setattr(receiver, _BUFFER, JitterBuffer(capacity=16, prefetch=0))
+
+
+def abort(connection: RTCPeerConnection) -> None:
+    """Cut a connection's sockets, so that closing it cannot say goodbye.
+
+    Raises
+    ------
+    TuningError
+    """
+    for transceiver in connection.getTransceivers():
+        ice = getattr(transceiver.sender.transport.transport, "_connection", None)
+        protocols = getattr(ice, "_protocols", None)
+        if protocols is None:
+            raise TuningError("RTCIceTransport has no _connection._protocols")
+        for protocol in protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+
+
+class _InlineDecoder:
+    """Stands where a receiver has the queue to its decoder thread."""
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        on_frame: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._receiver = receiver
+        self._failed: threading.Event = getattr(receiver, _ERROR)
+        self._on_frame = on_frame
+        self._on_error = on_error
+        self._codec: str | None = None
+        self._decoder: Any = None
+
+    def put(self, task: tuple[Any, JitterFrame] | None) -> None:
+        """Take a frame, or None at the end, as ``queue.Queue.put`` would."""
+        if task is None:
+            self._decoder = None
+            # Ends the track, as the thread would.
+            self._receiver.track._queue.put_nowait(None)
+            return
+        codec, encoded = task
+        if codec.name != self._codec:
+            self._codec, self._decoder = codec.name, get_decoder(codec)
+        try:
+            frames = self._decoder.decode(encoded)
+        except av.FFmpegError:
+            self._failed.set()  # aiortc asks for a keyframe
+            return
+        for frame in frames:
+            try:
+                self._on_frame(frame)
+            except Exception as error:
+                self._on_error(error)
+
+
+class _MarkerJitterBuffer(JitterBuffer):
+    """Gives a picture out with its last packet instead of with the next one's first."""
+
+    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        payloads: list[bytes] = []
+        timestamp: int | None = None
+        for offset in range(self._capacity):
+            packet = self._packets[(self._origin + offset) % self._capacity]
+            if packet is None:
+                return None
+            if timestamp is None:
+                timestamp = packet.timestamp
+            elif packet.timestamp != timestamp:
+                # The marker is missing: the next picture's first packet ends this one.
+                return self._take(offset, payloads, timestamp)
+            payloads.append(packet._data)
+            if packet.marker:
+                return self._take(offset + 1, payloads, timestamp)
+        return None
+
+    def _take(self, count: int, payloads: list[bytes], timestamp: int) -> JitterFrame:
+        self.remove(count)
+        return JitterFrame(data=b"".join(payloads), timestamp=timestamp)
+
+
+_original_worker = getattr(rtcrtpreceiver, "decoder_worker", None)
+
+
+def _decoder_worker(
+    loop: asyncio.AbstractEventLoop,
+    input_queue: Any,
+    output_queue: Any,
+    *arguments: Any,
+) -> None:
+    """The decoder thread's function: over at once where decoding is inline."""
+    if not isinstance(input_queue, _InlineDecoder) and _original_worker is not None:
+        _original_worker(loop, input_queue, output_queue, *arguments)
+
+
+if _original_worker is not None:
+    rtcrtpreceiver.decoder_worker = _decoder_worker
