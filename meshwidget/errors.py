@@ -13,6 +13,9 @@
     ├── NoAddressError         no network address that ICE could use
     ├── SignalingError         the signaling server refused a message; has a code
     ├── ProtocolError          a message breaks the wire protocol; has a code
+    ├── SteppingError          nothing to step, or that message is not pending any more
+    ├── EditError              an edit that the message cannot take
+    ├── SessionFileError       a saved session that cannot be read
     └── NestedLoopError        allow_nested_asyncio() or a blocking call in a wrong place
 
 Each message is a sentence that names the peer or the value, and the way out.
@@ -81,6 +84,18 @@ class ProtocolError(MeshError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SteppingError(MeshError):
+    """There is no such message to deliver, drop or change."""
+
+
+class EditError(MeshError):
+    """A message cannot be changed like that."""
+
+
+class SessionFileError(MeshError):
+    """A saved session cannot be read; the message names the file and the line."""
 
 
 class NestedLoopError(MeshError):

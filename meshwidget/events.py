@@ -24,6 +24,8 @@ __all__ = [
     "MessageAccepted",
     "MessageDelivered",
     "MessageDropped",
+    "MessageEdited",
+    "MessageEvent",
     "MessageIgnored",
     "MessageRefused",
     "PeerJoined",
@@ -179,6 +181,25 @@ class MessageDropped(MessageEvent):
 
     def __str__(self) -> str:
         return f"{self.described} is lost: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageEdited(MessageEvent):
+    """A held message was changed by hand; it keeps its number.
+
+    Attributes
+    ----------
+    change : str
+        What was done, in words.
+    payload : mapping or list
+        What will be delivered now.
+    """
+
+    change: str
+    payload: Mapping[str, Any] | list[Any]
+
+    def __str__(self) -> str:
+        return f"{self.described} is changed: {self.change}"
 
 
 @dataclass(frozen=True, kw_only=True)
