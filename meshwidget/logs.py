@@ -14,6 +14,8 @@ from contextlib import contextmanager
 SOCKETIO_LOGGER = logging.getLogger("meshwidget.socketio")
 """Given to python-socketio, which else would add a handler that prints."""
 SOCKETIO_LOGGER.setLevel(logging.ERROR)
+# A packet that is no Engine.IO: its sender's failure, and answered by hanging up.
+SOCKETIO_LOGGER.addFilter(lambda record: record.msg != "Unknown receive error")
 
 _SOURCES = ("aiortc", "aioice", SOCKETIO_LOGGER.name)
 

@@ -6,11 +6,12 @@ by one; a paused gate gives out only what is asked for.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import MeshError
+from ..errors import SteppingError
 from .room import Outgoing
 
 
@@ -92,15 +93,46 @@ class Gate:
 
         Raises
         ------
-        MeshError
+        SteppingError
             When nothing is pending, or that message is not any more.
         """
         if message is None:
             if not self._pending:
-                raise MeshError("no message is pending: nothing waits to be delivered")
+                raise SteppingError(
+                    "nothing is pending: no message waits to be delivered"
+                    + ("" if self.paused else " (signaling is not paused)")
+                )
             message = next(iter(self._pending.values()))
-        if message.number not in self._pending:
-            raise MeshError(
-                f"message {message.number} is not pending: it was delivered or dropped"
-            )
+        self.check(message)
         return self._pending.pop(message.number)
+
+    def replace(self, message: Message, payload: Any) -> Message:
+        """Change what a pending message carries; it keeps its number and its turn.
+
+        Raises
+        ------
+        SteppingError
+            When that message is not pending.
+        """
+        current = self.check(message)
+        changed = Message(
+            current.number, dataclasses.replace(current.outgoing, payload=payload)
+        )
+        self._pending[current.number] = changed
+        return changed
+
+    def check(self, message: Message) -> Message:
+        """The pending message as it is now.
+
+        Raises
+        ------
+        SteppingError
+            When it is not pending.
+        """
+        if not isinstance(message, Message):
+            raise SteppingError(f"{message!r} is no message: take one of mesh.pending")
+        if message.number not in self._pending:
+            raise SteppingError(
+                f"{message!r} is not pending any more: it was delivered or dropped"
+            )
+        return self._pending[message.number]

@@ -162,7 +162,7 @@ def parse(event: str, arguments: Sequence[Any]) -> ClientMessage:
     try:
         message = msgspec.convert(arguments[0], expected)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise ProtocolError("invalid_payload", f"{event}: {error}") from error
+        raise ProtocolError("invalid_payload", _field_error(event, error)) from error
     match message:
         case JoinRoom():
             _check_text("room", message.room)
@@ -198,8 +198,15 @@ def check_name(name: object) -> str:
 
 
 def shorten(text: str, length: int = 40) -> str:
-    """Cut to a length that fits a line of a log."""
-    return text if len(text) <= length else text[: length - 1] + "…"
+    """Cut to a length that fits a line of a log, and make it one that can be shown."""
+    shown = text if len(text) <= length else text[: length - 1] + "…"
+    return "".join(each if each.isprintable() else "\ufffd" for each in shown)
+
+
+def _field_error(event: str, error: Exception) -> str:
+    """What is wrong and where, without repeating a value of any length."""
+    what, _, where = str(error).rpartition(" - at ")
+    return f"{event}: {shorten(what or where, 100)}" + (f" at {where}" if what else "")
 
 
 def _check_text(field: str, text: str) -> None:

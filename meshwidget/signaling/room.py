@@ -79,9 +79,7 @@ class Rooms:
         """The member of that id in that room, if it is there."""
         return self._rooms.get(room, {}).get(member_id)
 
-    def join(
-        self, connection: str, message: JoinRoom
-    ) -> tuple[Member, list[Outgoing]]:
+    def join(self, connection: str, message: JoinRoom) -> tuple[Member, list[Outgoing]]:
         """Let a connection in.
 
         Returns
@@ -95,7 +93,11 @@ class Rooms:
         ProtocolError
             ``already_joined``, ``room_full``, ``name_taken`` or ``too_many_rooms``.
         """
-        if connection in self._by_connection:
+        # A member's id is the connection it first came on, so that one is taken for as
+        # long as the member stays, also when it has gone on to another.
+        if connection in self._by_connection or any(
+            connection in room for room in self._rooms.values()
+        ):
             raise ProtocolError(
                 "already_joined", "this connection is in a room; leave_room first"
             )

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections import Counter
 from typing import Any
 
-import engineio
-from engineio.async_socket import AsyncSocket
 import socketio
 from aiohttp import web
 
 from ..errors import NoAddressError, ProtocolError
 from ..events import (
-    EventLog,
     JoinRefused,
     MessageAccepted,
     MessageDelivered,
@@ -27,58 +24,19 @@ from ..events import (
     PeerJoined,
     PeerLeft,
 )
+from ..log import EventLog
 from .gate import Gate, Message
-from ..logs import SOCKETIO_LOGGER
 from .limits import (
     MAX_CONNECTIONS,
-    MAX_PACKET_BYTES,
     REJOIN_SECONDS,
     MessageBudget,
 )
 from .protocol import WIRE_EVENTS, JoinRoom, LeaveRoom, parse, shorten
 from .room import Member, Outgoing, Rooms
+from .sockets import SocketServer
 
 _SHUTDOWN_SECONDS = 0.2
 """How long a request in progress may hold up the server's end."""
-
-
-_PING_SECONDS = 5
-_PONG_SECONDS = 10
-"""A client that answers no ping for so long is gone. A page in a background tab answers;
-a kernel that computes without letting go of the interpreter may take a while."""
-
-
-class _EngineServer(engineio.AsyncServer):
-    """engine.io's server, without the ping task that sleeps on after each socket."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._pings: dict[Any, asyncio.Task[Any]] = {}
-
-    def start_background_task(
-        self, target: Callable[..., Any], *arguments: Any, **keywords: Any
-    ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = super().start_background_task(
-            target, *arguments, **keywords
-        )
-        owner = getattr(target, "__self__", None)
-        if isinstance(owner, AsyncSocket):
-            self._pings = {
-                sock: ping for sock, ping in self._pings.items() if not ping.done()
-            }
-            self._pings[owner] = task
-        return task
-
-    def cancel_pings(self) -> None:
-        """End the pings of sockets that are closed."""
-        for sock, ping in self._pings.items():
-            if sock.closed or sock.closing:
-                ping.cancel()
-
-
-class _SocketServer(socketio.AsyncServer):
-    def _engineio_server_class(self) -> type[engineio.AsyncServer]:
-        return _EngineServer
 
 
 class SignalingServer:
@@ -97,24 +55,16 @@ class SignalingServer:
         self.gate = gate
         self.rooms = Rooms(max_peers, new_session=secrets.token_urlsafe)
         self.url = ""
+        self.delivered: Counter[str] = Counter()
+        """How many messages each member was sent, by its id."""
         self._log = log
         self._budgets: dict[str, MessageBudget] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
         self._delivery: asyncio.Task[None] | None = None
-        # socket.io's default answers a page of another origin with a refusal: no web
-        # site can reach the server through the user's browser.
-        self._sio = _SocketServer(
-            async_mode="aiohttp",
-            ping_interval=_PING_SECONDS,
-            ping_timeout=_PONG_SECONDS,
-            max_http_buffer_size=MAX_PACKET_BYTES,
-            logger=SOCKETIO_LOGGER,
-            engineio_logger=SOCKETIO_LOGGER,
-        )
+        self._sio = SocketServer(self._on_event, self._on_malformed)
         self._sio.on("connect", self._on_connect)
         self._sio.on("disconnect", self._on_disconnect)
-        self._sio.on("*", self._on_event)
         application = web.Application()
         self._sio.attach(application)
         self._runner = web.AppRunner(
@@ -165,6 +115,7 @@ class SignalingServer:
             self._lose(message, "receiver left")
             return
         self._log.record(MessageDelivered, **_fields(message))
+        self.delivered[current.id] += 1
         await self._sio.emit(
             WIRE_EVENTS[message.kind], message.payload, to=current.connection
         )
@@ -178,6 +129,10 @@ class SignalingServer:
 
     def _is_reachable(self, message: Message) -> bool:
         return not self.rooms.is_away(message.outgoing.receiver)
+
+    def drop(self, message: Message) -> None:
+        """Lose a pending message on purpose."""
+        self._lose(self.gate.take(message), "dropped")
 
     def _lose(self, message: Message, reason: str) -> None:
         self._log.record(MessageDropped, **_fields(message), reason=reason)
@@ -221,6 +176,7 @@ class SignalingServer:
 
     def _let_go(self, member: Member, reason: str) -> None:
         outgoing = self.rooms.leave(member)
+        del self.delivered[member.id]
         self._log.record(PeerLeft, peer=member.name, room=member.room, reason=reason)
         for message in self.gate.pending:
             if message.outgoing.receiver.id == member.id:
@@ -241,6 +197,17 @@ class SignalingServer:
             return self._handle(connection, event, arguments)
         except ProtocolError as error:
             return await self._refuse(connection, event, arguments, error)
+
+    def _on_malformed(self, connection: str | None) -> None:
+        """Note a packet that is no Socket.IO; its sender is hung up on."""
+        member = None if connection is None else self.rooms.member(connection)
+        self._log.record(
+            MessageRefused,
+            sender=member.name if member else "",
+            kind="a packet",
+            code="malformed",
+            message="it is no Socket.IO; the connection is cut",
+        )
 
     def _handle(
         self, connection: str, event: str, arguments: tuple[Any, ...]
@@ -263,7 +230,7 @@ class SignalingServer:
         expiry = self._expiries.pop(member.id, None)
         if expiry is not None:
             expiry.cancel()
-        else:
+        if outgoing:
             self._log.record(PeerJoined, peer=member.name, room=member.room)
         self._accept(outgoing)
         return {"ok": True, "id": member.id, "session": member.session}
@@ -319,4 +286,3 @@ def _claimed_name(arguments: tuple[Any, ...]) -> str:
         if isinstance(name, str) and name.isprintable() and name:
             return shorten(name)
     return "somebody"
-
