@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
@@ -54,6 +53,7 @@ class MeshLoop:
         self._loop = _new_event_loop()
         self._loop.set_exception_handler(self._handle_exception)
         self._stopping = False
+        self._lock = threading.RLock()
         self.thread = threading.Thread(
             target=self._serve, name="meshwidget-loop", daemon=True
         )
@@ -62,7 +62,7 @@ class MeshLoop:
     @property
     def closed(self) -> bool:
         """Whether the loop takes no more work."""
-        return self._stopping or not self.thread.is_alive()
+        return self._stopping
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run on the loop and wait for the result, from any thread but the loop's.
@@ -112,10 +112,11 @@ class MeshLoop:
         self, coroutine: Coroutine[Any, Any, Result]
     ) -> concurrent.futures.Future[Result]:
         """Start a coroutine on the loop and return a future that can be waited for."""
-        if self.closed:
-            coroutine.close()
-            raise MeshClosedError("the mesh is closed; make a new one")
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._lock:  # so that it is in the loop's queue before the loop ends
+            if self._stopping:
+                coroutine.close()
+                raise MeshClosedError("the mesh is closed; make a new one")
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call_soon(
         self,
@@ -127,17 +128,17 @@ class MeshLoop:
 
         The one who hands off must not have to know whether the call still goes on.
         """
-        with contextlib.suppress(RuntimeError):  # the loop closed in between
-            if not self.closed:
+        with self._lock:
+            if not self._stopping:
                 self._loop.call_soon_threadsafe(
                     lambda: function(*arguments, **keywords)
                 )
 
     def stop(self) -> None:
         """Take no more work, cancel what runs and end the thread, without waiting."""
-        if not self._stopping:
-            self._stopping = True
-            with contextlib.suppress(RuntimeError):  # already closed
+        with self._lock:
+            if not self._stopping:
+                self._stopping = True
                 self._loop.call_soon_threadsafe(self._loop.stop)
 
     def close(self, timeout: float) -> None:
@@ -151,12 +152,15 @@ class MeshLoop:
         try:
             self._loop.run_forever()
         finally:
-            self._stopping = True
+            with self._lock:
+                self._stopping = True
             self._finish()
             asyncio.set_event_loop(None)
             self._loop.close()
 
     def _finish(self) -> None:
+        # What was handed in at the last moment becomes a task first.
+        self._loop.run_until_complete(asyncio.sleep(0))
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()

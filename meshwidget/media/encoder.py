@@ -11,11 +11,13 @@ its track.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import av
 from aiortc import MediaStreamTrack
@@ -28,11 +30,13 @@ from ..errors import SourceError
 from .formats import (
     AUDIO_SAMPLE_RATE,
     AUDIO_TIME_BASE,
+    VIDEO_CLOCK_RATE,
     VIDEO_FRAME_RATE,
     VIDEO_HEIGHT,
     VIDEO_TIME_BASE,
     VIDEO_WIDTH,
 )
+from .planes import Planes
 from .sinks import AudioSink, VideoSink
 from .sources import AudioSource, VideoSource
 
@@ -42,14 +46,16 @@ VIDEO_BITRATE = 300_000
 AUDIO_BITRATE = 48_000
 """Bits a second: opus is transparent for one voice well below."""
 
-KEYFRAME_INTERVAL = 3
-"""Frames between two keyframes at least, so that many wishes make no storm: a tenth of
-a second, which nobody notices when a picture starts."""
+KEYFRAME_SECONDS = 0.06
+"""Between two keyframes at least, so that many wishes make no storm."""
+
+_FRAME_SECONDS = 1 / VIDEO_FRAME_RATE
 
 _QUEUE_LENGTH = 16
 """Packets that wait for a sender: half a second, then it is behind for good."""
 
 Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
+Packet: TypeAlias = "av.Packet[Any]"
 
 
 class SharedTrack(MediaStreamTrack):
@@ -63,12 +69,12 @@ class SharedTrack(MediaStreamTrack):
         by each sender as plain aiortc does.
     """
 
-    def __init__(self, broadcast: Broadcast[Frame], *, encoded: bool) -> None:
+    def __init__(self, broadcast: Broadcast[Any], *, encoded: bool) -> None:
         super().__init__()
         self.kind = broadcast.kind
         self.encoded = encoded
         self._broadcast = broadcast
-        self._queue: deque[av.VideoFrame | av.AudioFrame | av.Packet] = deque()
+        self._queue: deque[av.VideoFrame | av.AudioFrame | Packet] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._wanted = False
         self._needs_keyframe = encoded and self.kind == "video"
@@ -78,7 +84,7 @@ class SharedTrack(MediaStreamTrack):
         """Whether a sender has begun to take from it."""
         return self._wanted and self.readyState == "live"
 
-    async def recv(self) -> av.VideoFrame | av.AudioFrame | av.Packet:
+    async def recv(self) -> av.VideoFrame | av.AudioFrame | Packet:
         """The next packet, the first one of video being a keyframe."""
         if not self._wanted:
             # The link has just come up: what was made before is of no use to it.
@@ -91,7 +97,7 @@ class SharedTrack(MediaStreamTrack):
             await self._arrival
         return self._queue.popleft()
 
-    def push(self, item: av.VideoFrame | av.AudioFrame | av.Packet) -> None:
+    def push(self, item: av.VideoFrame | av.AudioFrame | Packet) -> None:
         """Hand over the next frame or packet."""
         if self._needs_keyframe:
             if not (isinstance(item, av.Packet) and item.is_keyframe):
@@ -171,8 +177,12 @@ class Broadcast(ABC, Generic[Frame]):
         """Keep the frame for the participant's own tile."""
 
     @abstractmethod
-    def _encode(self, frame: Frame) -> Iterable[av.Packet]:
+    def _encode(self, frame: Frame) -> Iterable[Packet]:
         """The packets of one frame."""
+
+    @abstractmethod
+    def _copy(self, frame: Frame) -> Frame:
+        """A frame of its own with the same content and time."""
 
     async def _run(self) -> None:
         try:
@@ -182,12 +192,13 @@ class Broadcast(ABC, Generic[Frame]):
             self._on_failure(self.kind, error)
         except Exception as error:
             # A source is often somebody else's code: whatever it raises is an event.
-            self._on_failure(
-                self.kind, SourceError(f"{type(error).__name__}: {error}")
-            )
+            self._on_failure(self.kind, SourceError(f"{type(error).__name__}: {error}"))
 
     def _publish(self, frame: Frame) -> None:
         self._show(frame)
+        self._send(frame)
+
+    def _send(self, frame: Frame) -> None:
         wanted = [track for track in self._tracks if track.is_wanted]
         if any(track.encoded for track in wanted):
             packets = list(self._encode(frame))
@@ -197,7 +208,8 @@ class Broadcast(ABC, Generic[Frame]):
                         track.push(packet)
         for track in wanted:
             if not track.encoded:
-                track.push(frame)
+                # An encoder writes into its frame, and these run on threads.
+                track.push(self._copy(frame))
 
 
 class VideoBroadcast(Broadcast[av.VideoFrame]):
@@ -212,26 +224,47 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         self.local = VideoSink()
         self._encoder: VideoCodecContext | None = None
         self._keyframe_wanted = True
-        self._frames_since_keyframe = KEYFRAME_INTERVAL
+        self._last_keyframe = -math.inf
+        self._shown = -math.inf
 
     def request_keyframe(self) -> None:
         self._keyframe_wanted = True
+        if self._task is not None:
+            # Who has just connected need not wait for the source's next picture.
+            self._task.get_loop().call_soon(self._repeat_as_keyframe)
 
     def _show(self, frame: av.VideoFrame) -> None:
         self.local.push(frame)
+        self._shown = time.monotonic()
 
-    def _encode(self, frame: av.VideoFrame) -> Iterable[av.Packet]:
+    def _encode(self, frame: av.VideoFrame) -> Iterable[Packet]:
         if self._encoder is None:
             self._encoder = _vp8_encoder()
-        self._frames_since_keyframe += 1
-        is_key = (
-            self._keyframe_wanted and self._frames_since_keyframe >= KEYFRAME_INTERVAL
-        )
+        is_key = self._is_keyframe_due()
         frame.pict_type = PictureType.I if is_key else PictureType.NONE
         if is_key:
             self._keyframe_wanted = False
-            self._frames_since_keyframe = 0
+            self._last_keyframe = time.monotonic()
         return self._encoder.encode(frame)
+
+    def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
+        copy = Planes.from_frame(frame).to_frame()
+        copy.pts, copy.time_base = frame.pts, VIDEO_TIME_BASE
+        return copy
+
+    def _is_keyframe_due(self) -> bool:
+        since = time.monotonic() - self._last_keyframe
+        return self._keyframe_wanted and since >= KEYFRAME_SECONDS
+
+    def _repeat_as_keyframe(self) -> None:
+        """Send the newest picture once more, whole, dated now."""
+        newest = self.local.frame
+        elapsed = time.monotonic() - self._shown
+        if newest is None or not self._is_keyframe_due() or elapsed >= _FRAME_SECONDS:
+            return  # the next picture is due, and will be one
+        repeated = self._copy(newest)
+        repeated.pts = (newest.pts or 0) + int(elapsed * VIDEO_CLOCK_RATE)
+        self._send(repeated)
 
 
 class AudioBroadcast(Broadcast[av.AudioFrame]):
@@ -252,7 +285,15 @@ class AudioBroadcast(Broadcast[av.AudioFrame]):
     def _show(self, frame: av.AudioFrame) -> None:
         self.local.push(frame)
 
-    def _encode(self, frame: av.AudioFrame) -> Iterable[av.Packet]:
+    def _copy(self, frame: av.AudioFrame) -> av.AudioFrame:
+        copy = av.AudioFrame.from_ndarray(
+            frame.to_ndarray(), format="s16", layout="mono"
+        )
+        copy.sample_rate = AUDIO_SAMPLE_RATE
+        copy.pts, copy.time_base = frame.pts, AUDIO_TIME_BASE
+        return copy
+
+    def _encode(self, frame: av.AudioFrame) -> Iterable[Packet]:
         if self._encoder is None:
             self._encoder = _opus_encoder()
         for packet in self._encoder.encode(frame):
@@ -264,7 +305,7 @@ class AudioBroadcast(Broadcast[av.AudioFrame]):
 
 def _vp8_encoder() -> VideoCodecContext:
     """libvpx for a call: constant bitrate, no look-ahead, the least CPU."""
-    encoder = cast(VideoCodecContext, av.CodecContext.create("libvpx", "w"))
+    encoder: VideoCodecContext = av.CodecContext.create("libvpx", "w")
     encoder.width, encoder.height = VIDEO_WIDTH, VIDEO_HEIGHT
     encoder.pix_fmt = "yuv420p"
     encoder.bit_rate = VIDEO_BITRATE
@@ -291,7 +332,7 @@ def _vp8_encoder() -> VideoCodecContext:
 
 
 def _opus_encoder() -> AudioCodecContext:
-    encoder = cast(AudioCodecContext, av.CodecContext.create("libopus", "w"))
+    encoder: AudioCodecContext = av.CodecContext.create("libopus", "w")
     encoder.sample_rate = AUDIO_SAMPLE_RATE
     encoder.format = "s16"
     encoder.layout = "mono"

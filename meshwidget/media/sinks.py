@@ -13,8 +13,10 @@ from collections.abc import Callable
 
 import av
 import numpy as np
-import simplejpeg
+import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
+
+from .planes import Planes
 
 SILENCE = -127.0
 """dBov. The lowest level that RFC 6464, section 3, can express."""
@@ -65,7 +67,11 @@ class VideoSink:
     def rgb(self) -> NDArray[np.uint8] | None:
         """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""
         frame = self.frame
-        return None if frame is None else frame.to_ndarray(format="rgb24")
+        return (
+            None
+            if frame is None
+            else np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        )
 
     def jpeg(self) -> bytes | None:
         """The newest frame as a JPEG file, encoded once however often it is asked."""
@@ -118,20 +124,14 @@ def encode_jpeg(frame: av.VideoFrame) -> bytes:
         frame = frame.reformat(
             width=frame.width & ~1, height=frame.height & ~1, format="yuv420p"
         )
-    luma, *chroma = (_plane(frame, index) for index in range(3))
+    planes = Planes.from_frame(frame)
     encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(
-        _FULL_RANGE_LUMA[luma],
-        _FULL_RANGE_CHROMA[chroma[0]],
-        _FULL_RANGE_CHROMA[chroma[1]],
+        _FULL_RANGE_LUMA[planes.luma],
+        _FULL_RANGE_CHROMA[planes.blue],
+        _FULL_RANGE_CHROMA[planes.red],
         quality=JPEG_QUALITY,
     )
     return encoded
-
-
-def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:
-    plane = frame.planes[index]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]
 
 
 def _stretched(low: int, high: int, centre: int) -> NDArray[np.uint8]:

@@ -31,7 +31,6 @@ from aiortc.sdp import candidate_from_sdp
 
 from ..errors import NoAddressError
 from ..events import (
-    EventLog,
     FrameReceived,
     MessageIgnored,
     StateChanged,
@@ -39,6 +38,7 @@ from ..events import (
     TrackReceived,
     TuningSkipped,
 )
+from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.sinks import AudioSink, VideoSink
 from . import tuning
@@ -227,6 +227,17 @@ class Connection:
         return _text_of(self._peer_connection.remoteDescription)
 
     @property
+    def is_checking(self) -> bool:
+        """Whether ICE has both descriptions and is at work, or done."""
+        return self.ice_connection_state in ("checking", "completed")
+
+    @property
+    def knows_an_address(self) -> bool:
+        """Whether the other side has told a candidate, in whichever way."""
+        remote = self.remote_description
+        return remote is not None and "a=candidate:" in remote
+
+    @property
     def is_closed(self) -> bool:
         """Whether it is over."""
         return self._states.signaling == "closed"
@@ -236,18 +247,34 @@ class Connection:
 
     # Negotiation: mesh loop only -----------------------------------------------------
 
-    async def offer(self) -> None:
-        """Describe this side and send it: the newcomer's move.
+    async def prepare_offer(self) -> None:
+        """Describe this side, the newcomer's, and gather its candidates.
 
         Raises
         ------
         NoAddressError
             When not one candidate was gathered.
+        """
+        self._add_tracks(["video", "audio"])
+        await self._describe()
+
+    async def send_description(self) -> None:
+        """Send what was described last, and then its candidates.
+
+        Raises
+        ------
         SignalingError
             When the server does not take it.
         """
-        self._add_tracks(["video", "audio"])
-        await self._describe("offer")
+        description = self._peer_connection.localDescription
+        bare, candidates = split_candidates(description.sdp)
+        sdp = bare if self._settings.trickle else description.sdp
+        await self._send(
+            description.type, {"sdp": {"type": description.type, "sdp": sdp}}
+        )
+        if self._settings.trickle:
+            for candidate in candidates:
+                await self._send("candidate", {"candidate": candidate.to_init()})
 
     async def take_offer(self, sdp: str) -> None:
         """Apply the other side's offer and answer it."""
@@ -257,14 +284,15 @@ class Connection:
             return
         self._add_tracks(media_kinds(sdp))
         if await self._apply("offer", sdp):
-            await self._describe("answer")
+            await self._describe()
+            await self.send_description()
 
     async def take_answer(self, sdp: str) -> None:
         """Apply the answer to this side's offer."""
         if self.signaling_state != "have-local-offer":
             self._ignore(
                 "answer",
-                f"there is no offer to answer in signaling state {self.signaling_state}",
+                f"there is no offer to answer in state {self.signaling_state}",
             )
             return
         problem = objection(sdp)
@@ -275,7 +303,7 @@ class Connection:
 
     async def take_candidate(self, candidate: dict[str, Any]) -> None:
         """Add one of the other side's candidates, or keep it until it can be added."""
-        if self._peer_connection.remoteDescription is None:
+        if self.remote_description is None:
             self._early_candidates.append(candidate)
         else:
             await self._add_candidate(candidate)
@@ -335,25 +363,20 @@ class Connection:
                 )
         self._watch_transport()
 
-    async def _describe(self, kind: str) -> None:
-        """Create the description, apply it, send it and then its candidates."""
-        connection = self._peer_connection
+    async def _describe(self) -> None:
+        """Create the offer or answer that is due, and apply it to this side."""
         with host_addresses(self._settings.addresses):
-            self._gathering = asyncio.create_task(connection.setLocalDescription())
+            self._gathering = asyncio.create_task(
+                self._peer_connection.setLocalDescription()
+            )
         # A socket that is being opened when its task is cancelled is never closed.
         await asyncio.shield(self._gathering)
-        sdp = connection.localDescription.sdp
-        bare, candidates = split_candidates(sdp)
+        _, candidates = split_candidates(self._peer_connection.localDescription.sdp)
         if not candidates:
             raise NoAddressError(
                 f"{self.local} has no address to offer {self.remote}: ICE gathered no "
                 f"candidate on {', '.join(self._settings.addresses)}"
             )
-        sent = bare if self._settings.trickle else sdp
-        await self._send(kind, {"sdp": {"type": kind, "sdp": sent}})
-        if self._settings.trickle:
-            for candidate in candidates:
-                await self._send("candidate", {"candidate": candidate.to_init()})
 
     async def _apply(self, kind: str, sdp: str) -> bool:
         """Set the remote description; whether it could be."""
@@ -468,9 +491,7 @@ class Connection:
             self._log.record(FrameReceived, peer=self.local, remote=self.remote)
         self._on_frame(self.remote, frame)
 
-    def _tune(
-        self, what: str, tune: Callable[..., None], *arguments: Any
-    ) -> bool:
+    def _tune(self, what: str, tune: Callable[..., None], *arguments: Any) -> bool:
         """Use a faster path if it fits this aiortc; say so in the log if not."""
         try:
             tune(*arguments)

@@ -7,13 +7,15 @@ in. :class:`~meshwidget.peer.peer.Peer` is the view of it that users hold.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import av
 
 from ..errors import MeshError, SignalingError, SourceError
-from ..events import EventLog, MessageIgnored, SourceFailed, TaskFailed
+from ..events import MessageIgnored, SourceFailed, TaskFailed
+from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.sources import AudioSource, VideoSource
 from ..signaling.client import SignalingClient
@@ -39,6 +41,8 @@ class Participant:
     log : EventLog
     on_problem : callable
         Told of errors that the next waiting call should raise.
+    on_handled : callable
+        Called when a message of the server has been dealt with.
     """
 
     def __init__(
@@ -52,8 +56,11 @@ class Participant:
         settings: LinkSettings,
         log: EventLog,
         on_problem: Callable[[MeshError], None],
+        on_handled: Callable[[], None],
     ) -> None:
         self.name = name
+        self.handled = 0
+        """How many messages of the server it is done with."""
         self.connections: dict[str, Connection] = {}
         """By the remote's id, in order of meeting."""
         self.source_failures: dict[str, str] = {}
@@ -61,12 +68,14 @@ class Participant:
         self._settings = settings
         self._log = log
         self._on_problem = on_problem
+        self._on_handled = on_handled
         self._sources = [source for source in (video, audio) if source is not None]
         self.video = VideoBroadcast(video, self._note_failure) if video else None
         self.audio = AudioBroadcast(audio, self._note_failure) if audio else None
         self._frame_callbacks: dict[str, dict[object, FrameCallback]] = {}
         self._early_candidates: dict[str, list[dict[str, Any]]] = {}
         self._handling: set[asyncio.Task[Any]] = set()
+        self._is_leaving = False
         self._client = SignalingClient(
             url, room, name, on_message=self._handle, on_error=self._note_error
         )
@@ -94,11 +103,14 @@ class Participant:
             await self.leave()
             raise
 
+    async def hang_up(self) -> None:
+        """Close all connections, each telling its other side."""
+        await self._stop_handling()
+        await asyncio.gather(*(each.close() for each in self.connections.values()))
+
     async def leave(self) -> None:
         """Say goodbye to everybody and stop."""
-        await self._stop_handling()
-        # The connections first: who hears user_exit then finds them closed already.
-        await asyncio.gather(*(each.close() for each in self.connections.values()))
+        await self.hang_up()
         await self._client.leave()
         await self._stop_sources()
 
@@ -128,6 +140,8 @@ class Participant:
 
     async def _handle(self, kind: str, payload: Any) -> None:
         """Do what one message asks for; an error becomes an event."""
+        if self._is_leaving:
+            return  # what it would open now, nobody would close
         task = asyncio.current_task()
         assert task is not None
         self._handling.add(task)
@@ -150,20 +164,23 @@ class Participant:
                 self._on_problem(error)
         finally:
             self._handling.discard(task)
+            self.handled += 1
+            self._on_handled()
 
     async def _on_all_users(self, users: list[dict[str, str]]) -> None:
         # All of them before the first one waits: what comes next finds its connection.
-        newcomers = [await self._meet(user["id"], user["email"]) for user in users]
-        await asyncio.gather(*map(self._offer, newcomers))
-
-    async def _offer(self, connection: Connection) -> None:
-        async with connection.lock:
-            await connection.offer()
+        met = [await self._meet(user["id"], user["email"]) for user in users]
+        async with contextlib.AsyncExitStack() as locks:
+            for connection in met:
+                await locks.enter_async_context(connection.lock)
+            # Gathered together, because a STUN server takes its time, but sent in
+            # order, so that a call that is stepped through is the same every time.
+            await asyncio.gather(*(each.prepare_offer() for each in met))
+            for connection in met:
+                await connection.send_description()
 
     async def _on_offer(self, payload: dict[str, Any]) -> None:
-        connection = await self._meet(
-            payload["offerSendID"], payload["offerSendEmail"]
-        )
+        connection = await self._meet(payload["offerSendID"], payload["offerSendEmail"])
         async with connection.lock:
             await connection.take_offer(payload["sdp"]["sdp"])
 
@@ -241,6 +258,7 @@ class Participant:
     # Endings and errors ---------------------------------------------------------------
 
     async def _stop_handling(self) -> None:
+        self._is_leaving = True
         tasks = self._handling - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -271,9 +289,7 @@ class Participant:
 
     def _note_failure(self, kind: str, error: SourceError) -> None:
         self.source_failures[kind] = str(error)
-        self._log.record(
-            SourceFailed, peer=self.name, kind=kind, message=str(error)
-        )
+        self._log.record(SourceFailed, peer=self.name, kind=kind, message=str(error))
 
     def _note_error(self, where: str, error: BaseException) -> None:
         message = f"{type(error).__name__}: {error}"

@@ -20,11 +20,13 @@ import av
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
 from aiortc.codecs import get_decoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
+from aiortc.rtcrtpreceiver import TimestampMapper
 
 from ..errors import MeshError
 
 _QUEUE = "_RTCRtpReceiver__decoder_queue"
 _BUFFER = "_RTCRtpReceiver__jitter_buffer"
+_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 _ERROR = "_RTCRtpReceiver__decoder_error"
 _KEYFRAME = "_send_keyframe"
 
@@ -72,14 +74,16 @@ def decode_inline(
         raise TuningError(f"RTCRtpReceiver has no {_BUFFER}")
     if not hasattr(rtcrtpreceiver, "decoder_worker"):
         raise TuningError("rtcrtpreceiver has no decoder_worker")
-    kind = receiver.track.kind
-    decoder = _InlineDecoder(receiver, on_frame, on_error)
-    setattr(receiver, _QUEUE, decoder)
-    if kind == "video":
-        setattr(receiver, _BUFFER, _MarkerJitterBuffer(capacity=512, is_video=True))
+    if not isinstance(getattr(receiver, _MAPPER, None), TimestampMapper):
+        raise TuningError(f"RTCRtpReceiver has no {_MAPPER}")
+    buffer: JitterBuffer
+    if receiver.track.kind == "video":
+        buffer = _MarkerJitterBuffer(capacity=512, is_video=True)
     else:
         # Four packets of patience cost 80 ms; nobody plays this sound.
-        setattr(receiver, _BUFFER, JitterBuffer(capacity=16, prefetch=0))
+        buffer = JitterBuffer(capacity=16, prefetch=0)
+    setattr(receiver, _BUFFER, buffer)
+    setattr(receiver, _QUEUE, _InlineDecoder(receiver, buffer, on_frame, on_error))
 
 
 def abort(connection: RTCPeerConnection) -> None:
@@ -105,10 +109,13 @@ class _InlineDecoder:
     def __init__(
         self,
         receiver: RTCRtpReceiver,
+        buffer: JitterBuffer,
         on_frame: Callable[[Any], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
         self._receiver = receiver
+        self._buffer = buffer
+        self._mapper: TimestampMapper = getattr(receiver, _MAPPER)
         self._failed: threading.Event = getattr(receiver, _ERROR)
         self._on_frame = on_frame
         self._on_error = on_error
@@ -120,11 +127,20 @@ class _InlineDecoder:
         if task is None:
             self._decoder = None
             # Ends the track, as the thread would.
-            self._receiver.track._queue.put_nowait(None)
+            getattr(self._receiver.track, "_queue").put_nowait(None)
             return
         codec, encoded = task
         if codec.name != self._codec:
             self._codec, self._decoder = codec.name, get_decoder(codec)
+        self._decode(encoded)
+        if isinstance(self._buffer, _MarkerJitterBuffer):
+            # A packet that comes late completes more than one picture. aiortc takes one
+            # out for each packet, and would lag behind for ever after.
+            while (late := self._buffer.take_complete()) is not None:
+                late.timestamp = self._mapper.map(late.timestamp)
+                self._decode(late)
+
+    def _decode(self, encoded: JitterFrame) -> None:
         try:
             frames = self._decoder.decode(encoded)
         except av.FFmpegError:
@@ -141,10 +157,15 @@ class _MarkerJitterBuffer(JitterBuffer):
     """Gives a picture out with its last packet instead of with the next one's first."""
 
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        return self.take_complete()
+
+    def take_complete(self) -> JitterFrame | None:
+        """The next picture in order, if all of its packets are here."""
         payloads: list[bytes] = []
         timestamp: int | None = None
+        origin = self._origin or 0
         for offset in range(self._capacity):
-            packet = self._packets[(self._origin + offset) % self._capacity]
+            packet = self._packets[(origin + offset) % self._capacity]
             if packet is None:
                 return None
             if timestamp is None:
@@ -152,7 +173,7 @@ class _MarkerJitterBuffer(JitterBuffer):
             elif packet.timestamp != timestamp:
                 # The marker is missing: the next picture's first packet ends this one.
                 return self._take(offset, payloads, timestamp)
-            payloads.append(packet._data)
+            payloads.append(getattr(packet, "_data"))
             if packet.marker:
                 return self._take(offset + 1, payloads, timestamp)
         return None
@@ -177,4 +198,4 @@ def _decoder_worker(
 
 
 if _original_worker is not None:
-    rtcrtpreceiver.decoder_worker = _decoder_worker
+    rtcrtpreceiver.decoder_worker = _decoder_worker  # type: ignore[assignment]
