@@ -70,7 +70,7 @@ class VideoSink:
         return (
             None
             if frame is None
-            else np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            else np.asarray(frame.to_ndarray(format="rgb24", threads=1), np.uint8)
         )
 
     def jpeg(self) -> bytes | None:
@@ -122,7 +122,10 @@ def encode_jpeg(frame: av.VideoFrame) -> bytes:
     """
     if frame.format.name != "yuv420p" or frame.width % 2 or frame.height % 2:
         frame = frame.reformat(
-            width=frame.width & ~1, height=frame.height & ~1, format="yuv420p"
+            width=frame.width & ~1,
+            height=frame.height & ~1,
+            format="yuv420p",
+            threads=1,
         )
     planes = Planes.from_frame(frame)
     encoded: bytes = simplejpeg.encode_jpeg_yuv_planes(
