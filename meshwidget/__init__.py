@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import (
         DuplicateNameError,
+        EditError,
         InvalidNameError,
         MeshClosedError,
         MeshError,
@@ -25,20 +26,27 @@ if TYPE_CHECKING:
         NoAddressError,
         ProtocolError,
         RoomFullError,
+        SessionFileError,
         SignalingError,
         SourceError,
+        SteppingError,
         UnknownPeerError,
     )
-    from .events import EventLog
+    from .log import EventLog
+    from .media.camera import Camera
     from .mesh import Mesh
     from .nesting import allow_nested_asyncio
     from .peer.connection import Connection
     from .peer.peer import Peer
+    from .readings import Session, load
     from .views.widget import MeshGrid, MeshWidget
 
 _MODULES = {
+    "Session": ".readings",
+    "load": ".readings",
+    "Camera": ".media.camera",
     "Connection": ".peer.connection",
-    "EventLog": ".events",
+    "EventLog": ".log",
     "Mesh": ".mesh",
     "MeshGrid": ".views.widget",
     "MeshWidget": ".views.widget",
@@ -56,6 +64,9 @@ _MODULES = {
             "ProtocolError",
             "RoomFullError",
             "SignalingError",
+            "SteppingError",
+            "EditError",
+            "SessionFileError",
             "SourceError",
             "UnknownPeerError",
         ),
@@ -64,8 +75,10 @@ _MODULES = {
 }
 
 __all__ = [
+    "Camera",
     "Connection",
     "DuplicateNameError",
+    "EditError",
     "EventLog",
     "InvalidNameError",
     "Mesh",
@@ -79,10 +92,14 @@ __all__ = [
     "Peer",
     "ProtocolError",
     "RoomFullError",
+    "Session",
+    "SessionFileError",
     "SignalingError",
     "SourceError",
+    "SteppingError",
     "UnknownPeerError",
     "allow_nested_asyncio",
+    "load",
 ]
 
 

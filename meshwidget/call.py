@@ -18,16 +18,27 @@ from .errors import (
     MeshError,
     MeshTimeoutError,
     RoomFullError,
+    SourceError,
     UnknownPeerError,
 )
-from .events import EventLog, MeshClosed, MeshOpened, TaskFailed
-from .media.sources import resolve_sources
-from .peer.connection import Connection, LinkSettings
+from .events import MeshClosed, MeshOpened, SignalingPaused, TaskFailed
+from .history.moment import Moment
+from .history.why import why
+from .log import EventLog
+from .media.sources import open_sources
+from .peer.connection import LinkSettings
 from .peer.participant import Participant
 from .peer.peer import Peer
 from .signaling.gate import Gate
 from .signaling.protocol import check_name
 from .signaling.server import SignalingServer
+from .stepping import Stepper
+
+_NOTICE_SECONDS = 0.3
+"""For the others to notice that a connection was closed; on loopback it takes 5 ms."""
+
+_EXPLAINED = 6
+"""Pairs that a time-out explains; more of them would hide the first."""
 
 _CLOSE_SECONDS = 1.0
 """For all participants to say goodbye; then the rest is cut off."""
@@ -68,6 +79,9 @@ class Call:
         self._problems: list[MeshError] = []
         self._closers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
+        self.stepper = Stepper(
+            log, self.gate, self.server, self._participants, self._until
+        )
         self._unsubscribe = log.subscribe(lambda event: self._changed.set())
 
     async def open(self, host: str, port: int) -> None:
@@ -79,10 +93,10 @@ class Call:
         """
         await self.server.start(host, port)
         self.log.record(MeshOpened, room=self.room, max_peers=self.max_peers)
+        if self.gate.paused:
+            self.log.record(SignalingPaused)
 
-    async def join(
-        self, name: str, video: Any, audio: Any, timeout: float
-    ) -> Peer:
+    async def join(self, name: str, video: Any, audio: Any, timeout: float) -> Peer:
         """Let one more participant in; see :meth:`meshwidget.Mesh.join`."""
         self._check_open()
         check_name(name)
@@ -113,16 +127,19 @@ class Call:
 
     async def exit(self, name: str) -> None:
         """Leave politely."""
-        await self._take_out(name).leave()
+        participant = self._take_out(name)
+        await participant.hang_up()
+        # Whoever lives here has noticed before the server tells them: user_exit then
+        # finds a connection that is closed, in this order every time.
+        await self._until(lambda: self._has_hung_up(participant), _NOTICE_SECONDS)
+        await participant.leave()
 
     async def crash(self, name: str) -> None:
         """Vanish without a word; returns when the server has noticed."""
         participant = self._take_out(name)
         identity = participant.id
         await participant.crash()
-        await self._until(
-            lambda: self.server.rooms.find(self.room, identity) is None
-        )
+        await self._until(lambda: self.server.rooms.find(self.room, identity) is None)
 
     async def wait_connected(self, timeout: float) -> None:
         """Until every pair is connected and has seen a frame."""
@@ -131,10 +148,7 @@ class Call:
             async with asyncio.timeout(timeout):
                 await self._until(self._is_connected)
         except TimeoutError:
-            missing = "; ".join(self._missing())
-            raise MeshTimeoutError(
-                f"after {timeout} s not everybody sees everybody: {missing}"
-            ) from None
+            raise MeshTimeoutError(self._explain(timeout)) from None
 
     async def close(self) -> None:
         """End the call; harmless when it has ended."""
@@ -160,7 +174,10 @@ class Call:
         self._unsubscribe()
         self._changed.set()
         for closer in self._closers:
-            closer()
+            try:
+                closer()
+            except Exception as error:
+                self.note_error("a callback for the end of the mesh", error)
 
     def add_closer(self, closer: Callable[[], None]) -> None:
         """Call back when the call has ended, at once if it has."""
@@ -178,16 +195,17 @@ class Call:
         # The smallest number that is free: it chooses the colour and the pitch.
         number = next(n for n in itertools.count() if n not in self._numbers.values())
         self._numbers[name] = number
-        video_source, audio_source = resolve_sources(name, number, video, audio)
+        pictures, sound = await open_sources(name, number, video, audio)
         participant = Participant(
             self.server.url,
             self.room,
             name,
-            video=video_source,
-            audio=audio_source,
+            video=pictures,
+            audio=sound,
             settings=self._settings,
             log=self.log,
             on_problem=self._problems.append,
+            on_handled=self._changed.set,
         )
         await participant.join(timeout)
         self._participants[name] = participant
@@ -206,12 +224,22 @@ class Call:
         self._numbers.pop(name, None)
         return participant
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        """Until it holds; it is asked again after every event."""
-        while not condition():
-            self._changed.clear()
-            await self._changed.wait()
-            self._check_open()
+    async def _until(
+        self, condition: Callable[[], bool], patience: float | None = None
+    ) -> None:
+        """Until it holds, or patience ends; it is asked again after every event."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+                    self._check_open()
+
+    def _has_hung_up(self, leaver: Participant) -> bool:
+        links = (
+            each.connections.get(leaver.id) for each in self._participants.values()
+        )
+        return all(link is None or link.is_closed for link in links)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -220,31 +248,35 @@ class Call:
     def _is_connected(self) -> bool:
         if self._problems:
             raise self._problems.pop(0)
-        return next(self._missing(), None) is None
+        blind = list(self._blind())
+        for viewer, remote in blind:
+            source = self._participants.get(remote)
+            if source is not None and "video" in source.source_failures:
+                raise SourceError(
+                    f"{viewer} will see nothing of {remote}, whose video source "
+                    f"stopped: {source.source_failures['video']}"
+                )
+        return not blind
 
-    def _missing(self) -> Iterator[str]:
-        """What keeps the pairs from seeing each other, a sentence each."""
+    def _blind(self) -> Iterator[tuple[str, str]]:
+        """Who does not see whom: the one of each pair lives here."""
         members = self.server.rooms.members(self.room)
         for name, participant in self._participants.items():
             for member in members:
                 if member.id == participant.id:
                     continue
-                connection = participant.connections.get(member.id)
-                if connection is None:
-                    yield (
-                        f"{name} has no connection to {member.name}: no offer has "
-                        f"come from there or gone there"
-                    )
-                elif connection.connection_state != "connected":
-                    yield f"{name} to {member.name} is {_states_of(connection)}"
-                elif connection.receives_video and connection.video.count == 0:
-                    yield (
-                        f"{name} is connected to {member.name} but has seen no frame"
-                    )
+                link = participant.connections.get(member.id)
+                if (
+                    link is None
+                    or link.connection_state != "connected"
+                    or (link.receives_video and link.video.count == 0)
+                ):
+                    yield name, member.name
 
-
-def _states_of(connection: Connection) -> str:
-    return (
-        f"{connection.connection_state} (signaling {connection.signaling_state}, "
-        f"ICE {connection.ice_connection_state}, DTLS {connection.dtls_state})"
-    )
+    def _explain(self, timeout: float) -> str:
+        """What did not happen in time, and why, pair by pair."""
+        moment = Moment.of(self.log)
+        pairs = list(self._blind())
+        reasons = "; ".join(why(moment, *pair).sentence for pair in pairs[:_EXPLAINED])
+        more = f"; and {len(pairs) - _EXPLAINED} more" * (len(pairs) > _EXPLAINED)
+        return f"after {timeout:g} s not everybody sees everybody: {reasons}{more}"

@@ -16,7 +16,7 @@
     ├── SteppingError          nothing to step, or that message is not pending any more
     ├── EditError              an edit that the message cannot take
     ├── SessionFileError       a saved session that cannot be read
-    └── NestedLoopError        allow_nested_asyncio() or a blocking call in a wrong place
+    └── NestedLoopError        an event loop cannot be entered from here
 
 Each message is a sentence that names the peer or the value, and the way out.
 """

@@ -1,22 +1,13 @@
-"""What happened in a call: frozen events and the log that keeps them in order.
-
-The log is the truth. Every change of state is recorded here once, and every view,
-export, notebook and test is a reading of it. Frames are no events.
-
-This module has no clock and no event loop: the log is given the one that it stamps
-events with, so that it can be tested with any.
-"""
+"""What can happen in a call: frozen events. Frames are none."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any
 
 __all__ = [
     "Event",
-    "EventLog",
     "FrameReceived",
     "JoinRefused",
     "MeshClosed",
@@ -360,100 +351,3 @@ class TuningSkipped(Event):
 
     def __str__(self) -> str:
         return f"{self.what} is left to aiortc: {self.reason}"
-
-
-EventType = TypeVar("EventType", bound=Event)
-
-
-class EventLog:
-    """Every event since the start, in order. Reading and recording are thread-safe.
-
-    Parameters
-    ----------
-    clock : callable
-        Returns seconds since the mesh was made.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._events: list[Event] = []
-        self._subscribers: dict[object, Callable[[Event], None]] = {}
-        self._lock = threading.RLock()
-
-    def record(self, event: type[EventType], /, **fields: Any) -> EventType:
-        """Append an event of this type, stamped with its place and the time.
-
-        A subscriber that raises is taken off the list and that is recorded too.
-
-        Parameters
-        ----------
-        event : type of Event
-            What happened.
-        **fields
-            The type's own fields.
-
-        Returns
-        -------
-        Event
-            As it stands in the log.
-        """
-        with self._lock:
-            recorded = event(seq=len(self._events), time=self._clock(), **fields)
-            self._events.append(recorded)
-            for key, callback in list(self._subscribers.items()):
-                try:
-                    callback(recorded)
-                except Exception as error:
-                    self._subscribers.pop(key, None)
-                    where = f"a subscriber of the log, called with event {recorded.seq},"
-                    message = f"{type(error).__name__}: {error}"
-                    self.record(TaskFailed, where=where, message=message)
-            return recorded
-
-    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
-        """Call back with every event from now on, on the thread that records it.
-
-        Returns
-        -------
-        callable
-            Ends the subscription; harmless when called again.
-        """
-        key = object()
-        with self._lock:
-            self._subscribers[key] = callback
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self._subscribers.pop(key, None)
-
-        return unsubscribe
-
-    def of(self, event: type[EventType], /, **fields: Any) -> list[EventType]:
-        """The events of one type whose fields have these values, in order."""
-        return [
-            found
-            for found in self
-            if isinstance(found, event)
-            and all(getattr(found, name) == value for name, value in fields.items())
-        ]
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def __iter__(self) -> Iterator[Event]:
-        with self._lock:
-            return iter(self._events[:])
-
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | list[Event]:
-        with self._lock:
-            return self._events[index]
-
-    def __str__(self) -> str:
-        return "\n".join(f"{event.seq:4}  {event}" for event in self)
-
-    def __repr__(self) -> str:
-        return f"<EventLog: {len(self)} events>"

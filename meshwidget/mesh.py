@@ -21,23 +21,27 @@ from aiortc import RTCIceServer
 from .call import Call
 from .cells import current_run, replace_earlier
 from .errors import MeshClosedError
-from .events import EventLog, TaskFailed
+from .events import TaskFailed
+from .log import EventLog
 from .logs import forwarded
 from .loop import MeshLoop
 from .media.inputs import AudioInput, VideoInput
+from .mesh_stepping import SteppingMethods
+from .mesh_views import ViewMethods
 from .peer.connection import LinkSettings
 from .peer.ice import choose_addresses
 from .peer.peer import Peer
+from .readings import LogReadings
 from .signaling.protocol import check_name
 
 if TYPE_CHECKING:
-    from .views.widget import MeshGrid, MeshWidget
+    from .views.widget import MeshWidget
 
 _CLOSE_SECONDS = 1.6
 _THREAD_SECONDS = 0.3
 
 
-class Mesh:
+class Mesh(SteppingMethods, LogReadings, ViewMethods):
     """A WebRTC call among peers that live in this process.
 
     Making one starts a signaling server; peers then join and connect each to each.
@@ -49,6 +53,8 @@ class Mesh:
         Name of the room, 1 to 64 characters.
     max_peers : int
         How many participants the room holds, browsers included.
+    paused : bool
+        Whether signaling messages are held from the start, to be stepped through.
     trickle : bool
         Whether candidates travel in messages of their own (RFC 8838), or inside the
         descriptions.
@@ -87,6 +93,7 @@ class Mesh:
         room: str = "1234",
         max_peers: int = 4,
         *,
+        paused: bool = False,
         trickle: bool = True,
         ice_servers: Sequence[str | dict[str, Any] | RTCIceServer] = (),
         host: str = "127.0.0.1",
@@ -113,7 +120,15 @@ class Mesh:
         try:
             forwarding.enter_context(forwarded(self.loop.thread, record))
             self._call = self.loop.run(
-                _open(self.log, room, max_peers, settings, host, port)
+                _open(
+                    self.log,
+                    room,
+                    max_peers,
+                    settings,
+                    paused=paused,
+                    host=host,
+                    port=port,
+                )
             )
         except BaseException:
             forwarding.close()
@@ -205,7 +220,7 @@ class Mesh:
         *,
         video: VideoInput = ...,
         audio: AudioInput = ...,
-        timeout: float = 10,  # noqa: ASYNC109 - the twin of a blocking method
+        timeout: float = 10,
     ) -> Peer:
         """:meth:`join`, awaitable from any event loop."""
         return await self.loop.run_async(self._call.join(name, video, audio, timeout))
@@ -251,7 +266,7 @@ class Mesh:
 
     async def wait_connected_async(
         self,
-        timeout: float = 10,  # noqa: ASYNC109 - the twin of a blocking method
+        timeout: float = 10,
     ) -> None:
         """:meth:`wait_connected`, awaitable from any event loop."""
         await self.loop.run_async(self._call.wait_connected(timeout))
@@ -301,26 +316,7 @@ class Mesh:
     ) -> None:
         await self.close_async()
 
-    # The views ------------------------------------------------------------------------
-
-    def panel(self) -> MeshWidget:
-        """A panel of this call: its tiles, and the controls to join and exit."""
-        from .views.widget import MeshWidget
-
-        return MeshWidget(self)
-
-    def grid(self, viewer: str | None = None) -> MeshGrid:
-        """The tiles alone.
-
-        Parameters
-        ----------
-        viewer : str or None
-            Whose view it is: a peer's name; ``"*"`` for everybody's, a row each; None
-            for the first peer's.
-        """
-        from .views.widget import MeshGrid
-
-        return MeshGrid(self, viewer=viewer)
+    # How it is shown -----------------------------------------------------------------
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
         """Shown by Jupyter: the panel, one for all displays of this mesh."""
@@ -332,7 +328,9 @@ class Mesh:
         if self.closed:
             return f"<Mesh room {self.room}: closed>"
         here = ", ".join(self.peers) or "nobody"
-        return f"<Mesh room {self.room}: {here} ({len(self.peers)} of {self.max_peers})>"
+        return (
+            f"<Mesh room {self.room}: {here} ({len(self.peers)} of {self.max_peers})>"
+        )
 
 
 async def _open(
@@ -340,10 +338,12 @@ async def _open(
     room: str,
     max_peers: int,
     settings: LinkSettings,
+    *,
+    paused: bool,
     host: str,
     port: int,
 ) -> Call:
-    call = Call(log, room, max_peers, settings, paused=False)
+    call = Call(log, room, max_peers, settings, paused=paused)
     await call.open(host, port)
     return call
 

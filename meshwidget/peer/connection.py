@@ -8,6 +8,7 @@ from any thread.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,7 +48,13 @@ from .ice import host_addresses
 
 Send = Callable[[str, dict[str, Any]], Awaitable[None]]
 
-_MALFORMED = (ValueError, KeyError, IndexError, TypeError, AssertionError)
+_MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 """What aiortc's parsers raise for a text that is not what it should be."""
 
 _REFUSALS = (
@@ -61,6 +68,11 @@ _REFUSALS = (
 _GATHERING_SECONDS = 0.3
 """How long closing waits for candidates: enough for this machine's own addresses, less
 than a STUN server that does not answer."""
+
+_MDNS_REASON = (
+    "its address is an mDNS name; looking that up would ask the network, which this "
+    "call does not leave the machine for; its owner's own checks tell the address"
+)
 
 _CODECS = {"video": ("video/VP8", "video/rtx"), "audio": ("audio/opus",)}
 
@@ -84,6 +96,13 @@ class LinkSettings:
     ice_servers: Sequence[RTCIceServer] = ()
     trickle: bool = True
     tuned: bool = True
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing of the call leaves this machine."""
+        return not self.ice_servers and all(
+            ipaddress.ip_address(address).is_loopback for address in self.addresses
+        )
 
 
 @dataclass
@@ -278,7 +297,7 @@ class Connection:
 
     async def take_offer(self, sdp: str) -> None:
         """Apply the other side's offer and answer it."""
-        problem = objection(sdp)
+        problem = "the connection is closed" if self.is_closed else objection(sdp)
         if problem is not None:
             self._ignore("offer", problem)
             return
@@ -403,6 +422,9 @@ class Connection:
                 candidate = candidate_from_sdp(text.removeprefix("candidate:"))
                 candidate.sdpMid = init.get("sdpMid")
                 candidate.sdpMLineIndex = init.get("sdpMLineIndex")
+                if candidate.ip.endswith(".local") and self._settings.is_local:
+                    self._ignore("candidate", _MDNS_REASON)
+                    return
             await self._peer_connection.addIceCandidate(candidate)
         except _MALFORMED as error:
             self._ignore("candidate", f"it cannot be added: {_in_words(error)}")

@@ -48,7 +48,8 @@ def split_candidates(sdp: str) -> tuple[str, list[TrickledCandidate]]:
     Returns
     -------
     sdp, candidates
-        The text without them, and each of them once.
+        The text without them and the address they gave it (RFC 8840, section 4.1.1),
+        and each of them once.
     """
     kept: list[str] = []
     found: dict[str, TrickledCandidate] = {}
@@ -59,8 +60,18 @@ def split_candidates(sdp: str) -> tuple[str, list[TrickledCandidate]]:
                 text = line.removeprefix("a=")
                 found.setdefault(text, TrickledCandidate(text, mid, section.index))
             if not line.startswith(_GATHERED):
-                kept.append(line)
+                kept.append(_without_address(line) if section.index >= 0 else line)
     return "".join(f"{line}\r\n" for line in kept), list(found.values())
+
+
+def _without_address(line: str) -> str:
+    """An m= or c= line as it is before any candidate is known."""
+    if line.startswith("c="):
+        return "c=IN IP4 0.0.0.0"
+    if line.startswith("m="):
+        kind, port, rest = line.split(" ", 2)
+        return f"{kind} {'0' if port == '0' else '9'} {rest}"  # 0 is a refused section
+    return line
 
 
 def media_kinds(sdp: str) -> list[str]:
@@ -75,12 +86,21 @@ def media_kinds(sdp: str) -> list[str]:
 def objection(sdp: str) -> str | None:
     """What keeps a text from being a description, in words, or None.
 
-    aiortc takes any text for an empty offer, so this is asked first.
+    aiortc takes any text for an empty offer, and one without a fingerprint until DTLS
+    begins, so this is asked first.
     """
     if not sdp.startswith("v=0"):
         return "it is no SDP: the first line is not v=0 (RFC 8866, section 5.1)"
     if not media_kinds(sdp):
         return "its SDP has no m-section, so there is nothing to connect for"
+    session, *media = _sections(sdp)
+    if not all(
+        session.has("a=fingerprint:") or each.has("a=fingerprint:") for each in media
+    ):
+        return (
+            "its SDP has no a=fingerprint line, so nobody could tell whose certificate "
+            "DTLS will show (RFC 8827, section 5.1)"
+        )
     return None
 
 
@@ -90,6 +110,10 @@ class _Section:
 
     index: int
     lines: list[str]
+
+    def has(self, start: str) -> bool:
+        """Whether one of its lines begins like this."""
+        return any(line.startswith(start) for line in self.lines)
 
     @property
     def mid(self) -> str:

@@ -36,7 +36,7 @@ class Participant:
         Of the signaling server.
     room, name : str
     video, audio : source or None
-        Not open yet.
+        Open; from here on the participant's to close.
     settings : LinkSettings
     log : EventLog
     on_problem : callable
@@ -69,7 +69,6 @@ class Participant:
         self._log = log
         self._on_problem = on_problem
         self._on_handled = on_handled
-        self._sources = [source for source in (video, audio) if source is not None]
         self.video = VideoBroadcast(video, self._note_failure) if video else None
         self.audio = AudioBroadcast(audio, self._note_failure) if audio else None
         self._frame_callbacks: dict[str, dict[object, FrameCallback]] = {}
@@ -86,15 +85,13 @@ class Participant:
         return self._client.id
 
     async def join(self, timeout: float) -> None:
-        """Open the sources and enter the room; on any failure leave nothing behind.
+        """Start the sources and enter the room; on any failure leave nothing behind.
 
         Raises
         ------
-        SourceError, RoomFullError, DuplicateNameError, SignalingError
+        RoomFullError, DuplicateNameError, InvalidNameError, SignalingError
         """
         try:
-            for source in self._sources:
-                await source.open()
             for broadcast in (self.video, self.audio):
                 if broadcast is not None:
                     broadcast.start()

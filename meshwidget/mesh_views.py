@@ -1,0 +1,35 @@
+"""The part of :class:`~meshwidget.mesh.Mesh` that shows a call.
+
+The views are imported when one is asked for, so that a script needs no ipywidgets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from .mesh import Mesh
+    from .views.widget import MeshGrid, MeshWidget
+
+
+class ViewMethods:
+    """Each gives a new widget of this call."""
+
+    def panel(self) -> MeshWidget:
+        """A panel of this call: its tiles, and the controls to join and exit."""
+        from .views.widget import MeshWidget
+
+        return MeshWidget(cast("Mesh", self))
+
+    def grid(self, viewer: str | None = None) -> MeshGrid:
+        """The tiles alone.
+
+        Parameters
+        ----------
+        viewer : str or None
+            Whose view it is: a peer's name; ``"*"`` for everybody's, a row each; None
+            for the first peer's.
+        """
+        from .views.widget import MeshGrid
+
+        return MeshGrid(cast("Mesh", self), viewer=viewer)

@@ -1,0 +1,102 @@
+"""What can be read from a log: of a live call, and of a saved one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+from .history import storage
+from .history.mermaid import mermaid
+from .history.why import Why, why
+from .log import EventLog
+
+
+class LogReadings:
+    """Everything that needs the log and nothing else.
+
+    Attributes
+    ----------
+    log : EventLog
+        Every event since the start, in order.
+    """
+
+    log: EventLog
+
+    def why(self, viewer: str, remote: str) -> Why:
+        """Why one participant sees another, or does not.
+
+        Parameters
+        ----------
+        viewer, remote : str
+            Names: who should see, and whom.
+
+        Returns
+        -------
+        Why
+            A checklist from "joined the room" to "first frame decoded"; the first step
+            that is missing is explained with what to do about it.
+
+        Raises
+        ------
+        ValueError
+            When both are the same.
+        """
+        return why(self.log, viewer, remote)
+
+    def mermaid(
+        self,
+        *,
+        peers: Collection[str] | None = None,
+        pair: tuple[str, str] | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> str:
+        """The messages as the text of a Mermaid sequence diagram.
+
+        Parameters
+        ----------
+        peers : collection of str, optional
+            Only what concerns these.
+        pair : (str, str), optional
+            Only what lies between these two.
+        kinds : collection of str, optional
+            Only messages of these kinds.
+        """
+        return mermaid(self.log, peers=peers, pair=pair, kinds=kinds)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the session to a file, as JSON Lines.
+
+        :func:`meshwidget.load` reads it again, without any call.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written; what was there before is still there.
+        """
+        storage.save(self.log, path)
+
+
+class Session(LogReadings):
+    """A session that was saved: to look at and rewind, with no call behind it.
+
+    Parameters
+    ----------
+    log : EventLog
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+
+    def __repr__(self) -> str:
+        return f"<Session: {len(self.log)} events>"
+
+
+def load(path: str | os.PathLike[str]) -> Session:
+    """Read a session that :meth:`Mesh.save <meshwidget.Mesh.save>` wrote.
+
+    Raises
+    ------
+    SessionFileError
+        When the file cannot be read, or is no session; the message names the line.
+    """
+    return Session(EventLog.of_events(storage.load(path)))
