@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import av
@@ -21,30 +20,24 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpReceiver,
     RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError
 from aiortc.exceptions import OperationError as AiortcOperationError
-from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 
 from ..errors import NoAddressError
-from ..events import (
-    FrameReceived,
-    MessageIgnored,
-    StateChanged,
-    TaskFailed,
-    TrackReceived,
-    TuningSkipped,
-)
+from ..events import MessageIgnored
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.sinks import AudioSink, VideoSink
 from . import tuning
 from .description import media_kinds, objection, split_candidates
 from .ice import host_addresses
+from .negotiation import explain
+from .reception import Reception, skipped
+from .states import ConnectionStates
 
 Send = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -105,26 +98,6 @@ class LinkSettings:
         )
 
 
-@dataclass
-class _States:
-    """The five machines' current states, as the W3C names them."""
-
-    signaling: str = "stable"
-    ice_gathering: str = "new"
-    ice_connection: str = "new"
-    dtls: str = "new"
-    connection: str = "new"
-
-
-@dataclass
-class _Remote:
-    """What comes from the other side."""
-
-    video: VideoSink
-    audio: AudioSink = field(default_factory=AudioSink)
-    kinds: set[str] = field(default_factory=set)
-
-
 class Connection:
     """The link from one participant to another, seen from the first.
 
@@ -155,11 +128,11 @@ class Connection:
         self._settings = settings
         self._broadcasts = {"video": video, "audio": audio}
         self._send = send
-        self._on_frame = on_frame
         self._log = log
-        self._states = _States()
-        self._received = _Remote(VideoSink(self._take_frame))
-        self._pumps: list[asyncio.Task[None]] = []
+        self._states = ConnectionStates(local, remote, log)
+        self._reception = Reception(
+            local, remote, tuned=settings.tuned, on_frame=on_frame, log=log
+        )
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._early_candidates: list[dict[str, Any]] = []
@@ -172,7 +145,8 @@ class Connection:
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
-        self._watch()
+        self._states.watch(self._peer_connection)
+        self._peer_connection.on("track", self._take_track)
 
     # The W3C's states ---------------------------------------------------------------
 
@@ -218,22 +192,22 @@ class Connection:
     @property
     def video(self) -> VideoSink:
         """The newest picture."""
-        return self._received.video
+        return self._reception.video
 
     @property
     def audio(self) -> AudioSink:
         """The level of the sound."""
-        return self._received.audio
+        return self._reception.audio
 
     @property
     def receives_video(self) -> bool:
         """Whether the other side announced a track of video."""
-        return "video" in self._received.kinds
+        return "video" in self._reception.kinds
 
     @property
     def receives_audio(self) -> bool:
         """Whether the other side announced a track of audio."""
-        return "audio" in self._received.kinds
+        return "audio" in self._reception.kinds
 
     @property
     def local_description(self) -> str | None:
@@ -309,10 +283,8 @@ class Connection:
     async def take_answer(self, sdp: str) -> None:
         """Apply the answer to this side's offer."""
         if self.signaling_state != "have-local-offer":
-            self._ignore(
-                "answer",
-                f"there is no offer to answer in state {self.signaling_state}",
-            )
+            step = "setRemoteDescription(answer)"
+            self._ignore("answer", explain("signaling", self.signaling_state, step))
             return
         problem = objection(sdp)
         if problem is not None:
@@ -335,23 +307,20 @@ class Connection:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
+        self._reception.stop()
         if self._gathering is not None:
             await asyncio.wait([self._gathering], timeout=_GATHERING_SECONDS)
             self._gathering.cancel()
         await self._peer_connection.close()
         # aiortc forgets its listeners before the last changes.
-        self._note("dtls", "closed")
+        self._states.note("dtls", "closed")
 
     async def abort(self) -> None:
         """Close it without a word to the other side."""
         try:
             tuning.abort(self._peer_connection)
         except tuning.TuningError as error:
-            self._log.record(
-                TuningSkipped, what="aborting a connection", reason=str(error)
-            )
+            skipped(self._log, "aborting a connection", error)
         await self.close()
 
     def _add_tracks(self, kinds: Sequence[str]) -> None:
@@ -374,13 +343,13 @@ class Connection:
                 [codec for codec in capabilities if codec.mimeType in _CODECS[kind]]
             )
             if kind == "video" and broadcast is not None and self._settings.tuned:
-                self._tune(
-                    "answering requests for keyframes",
-                    tuning.on_keyframe_request,
-                    transceiver.sender,
-                    broadcast.request_keyframe,
-                )
-        self._watch_transport()
+                try:
+                    tuning.on_keyframe_request(
+                        transceiver.sender, broadcast.request_keyframe
+                    )
+                except tuning.TuningError as error:
+                    skipped(self._log, "answering requests for keyframes", error)
+        self._states.watch_transport(self._peer_connection)
 
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""
@@ -429,6 +398,10 @@ class Connection:
         except _MALFORMED as error:
             self._ignore("candidate", f"it cannot be added: {_in_words(error)}")
 
+    def _take_track(self, track: MediaStreamTrack) -> None:
+        receivers = self._peer_connection.getReceivers()
+        self._reception.take(next(each for each in receivers if each.track is track))
+
     def _ignore(self, kind: str, reason: str) -> None:
         self._log.record(
             MessageIgnored,
@@ -438,96 +411,6 @@ class Connection:
             reason=reason,
         )
 
-    # What aiortc tells: mesh loop only ------------------------------------------------
-
-    def _watch(self) -> None:
-        connection = self._peer_connection
-        for machine, attribute in (
-            ("signaling", "signalingState"),
-            ("ice_gathering", "iceGatheringState"),
-            ("ice_connection", "iceConnectionState"),
-            ("connection", "connectionState"),
-        ):
-            connection.on(
-                attribute.lower() + "change",
-                partial(self._read, connection, machine, attribute),
-            )
-        connection.on("track", self._take_track)
-
-    def _watch_transport(self) -> None:
-        for transceiver in self._peer_connection.getTransceivers()[:1]:
-            transport = transceiver.sender.transport
-            transport.on("statechange", partial(self._read, transport, "dtls", "state"))
-
-    def _read(self, owner: Any, machine: str, attribute: str) -> None:
-        self._note(machine, getattr(owner, attribute))
-
-    def _note(self, machine: str, new: str) -> None:
-        """The one place where a state changes."""
-        old = getattr(self._states, machine)
-        if new == old:
-            return
-        setattr(self._states, machine, new)
-        self._log.record(
-            StateChanged,
-            peer=self.local,
-            remote=self.remote,
-            machine=machine,
-            old=old,
-            new=new,
-        )
-
-    def _take_track(self, track: MediaStreamTrack) -> None:
-        sink: VideoSink | AudioSink | None = None
-        if track.kind not in self._received.kinds:
-            self._received.kinds.add(track.kind)
-            self._log.record(
-                TrackReceived, peer=self.local, remote=self.remote, kind=track.kind
-            )
-            sink = self.video if track.kind == "video" else self.audio
-        # A track that nobody reads grows without bound, so a second one of a kind is
-        # read too, and what it brings thrown away.
-        push = _discard if sink is None else sink.push
-        receiver = next(
-            each for each in self._peer_connection.getReceivers() if each.track is track
-        )
-        if not self._settings.tuned or not self._tune(
-            "decoding", self._decode_inline, receiver, push
-        ):
-            self._pumps.append(asyncio.create_task(self._pump(track, push)))
-
-    def _decode_inline(
-        self, receiver: RTCRtpReceiver, push: Callable[[Any], None]
-    ) -> None:
-        tuning.decode_inline(receiver, push, self._fail)
-
-    async def _pump(self, track: MediaStreamTrack, push: Callable[[Any], None]) -> None:
-        try:
-            while True:
-                push(await track.recv())
-        except MediaStreamError:
-            return
-
-    def _take_frame(self, frame: av.VideoFrame) -> None:
-        if self.video.count == 1:
-            self._log.record(FrameReceived, peer=self.local, remote=self.remote)
-        self._on_frame(self.remote, frame)
-
-    def _tune(self, what: str, tune: Callable[..., None], *arguments: Any) -> bool:
-        """Use a faster path if it fits this aiortc; say so in the log if not."""
-        try:
-            tune(*arguments)
-        except tuning.TuningError as error:
-            if not self._log.of(TuningSkipped, what=what):
-                self._log.record(TuningSkipped, what=what, reason=str(error))
-            return False
-        return True
-
-    def _fail(self, error: BaseException) -> None:
-        where = f"receiving {self.remote}'s media at {self.local}"
-        message = f"{type(error).__name__}: {error}"
-        self._log.record(TaskFailed, where=where, message=message)
-
 
 def _text_of(description: RTCSessionDescription | None) -> str | None:
     return None if description is None else description.sdp
@@ -535,7 +418,3 @@ def _text_of(description: RTCSessionDescription | None) -> str | None:
 
 def _in_words(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def _discard(frame: object) -> None:
-    """Nobody looks at this."""

@@ -142,10 +142,8 @@ _SIGNALING = _machine_of(
         "stable": "no offer is open; nothing was negotiated yet, or all of it was",
         "have-local-offer": "its own offer is applied; the answer is awaited",
         "have-remote-offer": "the other's offer is applied; it owes the answer",
-        "have-local-pranswer": "its own provisional answer is applied; the final one "
-        "is still to come",
-        "have-remote-pranswer": "the other's provisional answer is applied; the final "
-        "one is still to come",
+        "have-local-pranswer": "its own provisional answer is applied, not the final",
+        "have-remote-pranswer": "a provisional answer is applied, not the final",
         "closed": "the connection is over",
     },
     {

@@ -347,7 +347,7 @@ async def test_everything_twice(make_link: MakeLink) -> None:
     await link.deliver()
     await link.connected()
     (reason,) = ignored(link, "alice")
-    assert "no offer to answer" in reason
+    assert "no offer is open" in reason
     assert "stable" in reason
 
 
