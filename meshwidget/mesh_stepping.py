@@ -62,11 +62,13 @@ class SteppingMethods:
         SteppingError
             When nothing is pending, or that message is not any more.
         """
-        return Happened(self.loop.run(self._call.stepper.step(which)))
+        events = self.loop.run(self._call.stepper.step(which))
+        return Happened(events, list(self._call.peers))
 
     async def step_async(self, which: Message | int | None = None) -> Happened:
         """:meth:`step`, awaitable from any event loop."""
-        return Happened(await self.loop.run_async(self._call.stepper.step(which)))
+        events = await self.loop.run_async(self._call.stepper.step(which))
+        return Happened(events, list(self._call.peers))
 
     def drop(self, message: Message) -> None:
         """Lose a pending message: it is never delivered.

@@ -6,6 +6,7 @@ can be the saved outputs of a notebook.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from .events import Event
@@ -61,7 +62,18 @@ class Pending(tuple[Message, ...]):
 
 
 class Happened(list[Event]):
-    """The events that a step caused."""
+    """The events that a step caused.
+
+    Parameters
+    ----------
+    events : iterable of Event
+    names : sequence of str
+        The participants in order of joining, by which the text is sorted.
+    """
+
+    def __init__(self, events: Iterable[Event], names: Sequence[str]) -> None:
+        super().__init__(events)
+        self._names = tuple(names)
 
     def __repr__(self) -> str:
-        return log_text(self) if self else "nothing happened"
+        return log_text(self, self._names) if self else "nothing happened"

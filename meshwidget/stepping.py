@@ -24,9 +24,10 @@ from .signaling.edit import edit_payload
 from .signaling.gate import Gate, Message
 from .signaling.server import SignalingServer
 
-SETTLE_SECONDS = 1.0
-"""When to stop waiting for what a step causes. It takes 100 ms at most when all goes
-well; a connection that tries and fails goes on trying for longer than this."""
+PATIENCE_SECONDS = 1.0
+"""How long a step waits for the next event while a connection is on its way. When all
+goes well the whole step takes less than a tenth of it; a connection that tries and
+fails goes on trying for half a minute."""
 
 _QUIET_TURNS = 8
 
@@ -172,11 +173,7 @@ class Stepper:
         if not any(each.id == receiver.id for each in self._participants.values()):
             grown = len(self._log)
             await self._until(lambda: len(self._log) > grown, _STRANGER_SECONDS)
-        try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                await self._settle()
-        except TimeoutError:
-            return  # a connection that tries and fails: the log says what it does
+        await self._settle()
 
     async def _settle(self) -> None:
         """Until nothing here moves, and nothing did during a few turns of the loop.
@@ -190,7 +187,12 @@ class Stepper:
             if self._is_settled():
                 await asyncio.sleep(0)
             else:
-                await self._until(self._is_settled, None)
+                await self._until(
+                    lambda: len(self._log) > length or self._is_settled(),
+                    PATIENCE_SECONDS,
+                )
+                if len(self._log) == length and not self._is_settled():
+                    return  # it tries and fails; the log says what it does
             quiet_turns = quiet_turns + 1 if len(self._log) == length else 0
 
     def _is_settled(self) -> bool:

@@ -194,7 +194,7 @@ def _answer(moment: Moment, exchange: Exchange) -> Iterator[Step]:
         return
     yield Step.done("answer sent", answer.described)
     rest = (
-        f"{offerer} stays in have-local-offer: it learns neither {answerer}'s ICE "
+        f"{offerer} stays in have-local-offer and learns neither {answerer}'s ICE "
         f"credentials nor its fingerprint. {again(offerer)}"
     )
     yield delivery(moment, "answer delivered", answer, rest)
