@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from .errors import MeshTimeoutError, SteppingError
 from .events import (
@@ -187,13 +188,13 @@ class Stepper:
             if self._is_settled():
                 await asyncio.sleep(0)
             else:
-                await self._until(
-                    lambda: len(self._log) > length or self._is_settled(),
-                    PATIENCE_SECONDS,
-                )
+                await self._until(partial(self._has_moved, length), PATIENCE_SECONDS)
                 if len(self._log) == length and not self._is_settled():
                     return  # it tries and fails; the log says what it does
             quiet_turns = quiet_turns + 1 if len(self._log) == length else 0
+
+    def _has_moved(self, since: int) -> bool:
+        return len(self._log) > since or self._is_settled()
 
     def _is_settled(self) -> bool:
         """Nobody here is handling a message, and no connection moves by itself."""
