@@ -207,9 +207,9 @@ class Participant:
         if connection is None:
             return  # it left before it was met
         async with connection.lock:
-            await connection.close()
             if self.connections.get(payload["id"]) is connection:
                 del self.connections[payload["id"]]
+            await connection.close()
 
     async def _meet(self, remote_id: str, remote_name: str) -> Connection:
         """A new connection to that one, in place of any it had before."""
