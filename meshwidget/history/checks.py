@@ -119,9 +119,16 @@ def _earlier_farewells(moment: Moment, link: Link) -> Iterator[Step]:
 
 def _news(moment: Moment, name: str) -> MessageState | None:
     member = moment.members.get(name)
-    if member is None or member.all_users is None:
-        return None
-    return moment.messages[member.all_users]
+    if member is not None:
+        heard = member.all_users
+        return None if heard is None else moment.messages[heard]
+    # Who has left is no member any more, but had heard it all the same.
+    news = [
+        message
+        for message in moment.messages.values()
+        if message.kind == "all_users" and message.receiver == name
+    ]
+    return news[-1] if news else None
 
 
 def _news_for_earlier(moment: Moment, earlier: str, newcomer: str) -> Step:

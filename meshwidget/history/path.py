@@ -188,6 +188,12 @@ def _path(exchange: Exchange) -> Step:
     ]
     if not checking:
         return Step.waiting(title)
+    if exchange.answer is None or exchange.answer.status != "delivered":
+        return Step.waiting(
+            title,
+            f"{exchange.offerer}, who chooses the path (RFC 8445, section 8.1.1), "
+            f"cannot check any before it has {exchange.answerer}'s description",
+        )
     suspect, number = _suspicion(exchange)
     verb = "sends" if len(checking) == 1 else "send"
     return Step.waiting(

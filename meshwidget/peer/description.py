@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_TRICKLE = "a=ice-options:trickle"
+
 _GATHERED = ("a=candidate:", "a=end-of-candidates")
 
 
@@ -48,8 +50,8 @@ def split_candidates(sdp: str) -> tuple[str, list[TrickledCandidate]]:
     Returns
     -------
     sdp, candidates
-        The text without them and the address they gave it (RFC 8840, section 4.1.1),
-        and each of them once.
+        The text without them and the address they gave it, saying that they follow
+        (RFC 8840, section 4.1.1), and each of them once.
     """
     kept: list[str] = []
     found: dict[str, TrickledCandidate] = {}
@@ -61,6 +63,8 @@ def split_candidates(sdp: str) -> tuple[str, list[TrickledCandidate]]:
                 found.setdefault(text, TrickledCandidate(text, mid, section.index))
             if not line.startswith(_GATHERED):
                 kept.append(_without_address(line) if section.index >= 0 else line)
+        if section.index < 0 and not section.has(_TRICKLE):
+            kept.append(_TRICKLE)
     return "".join(f"{line}\r\n" for line in kept), list(found.values())
 
 
@@ -99,7 +103,7 @@ def objection(sdp: str) -> str | None:
     ):
         return (
             "its SDP has no a=fingerprint line, so nobody could tell whose certificate "
-            "DTLS will show (RFC 8827, section 5.1)"
+            "DTLS will show (RFC 9429, section 5.8.3)"
         )
     return None
 

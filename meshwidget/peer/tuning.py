@@ -21,6 +21,7 @@ from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiv
 from aiortc.codecs import get_decoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpreceiver import TimestampMapper
+from aiortc.rtp import RtpPacket
 
 from ..errors import MeshError
 
@@ -177,6 +178,26 @@ class _MarkerJitterBuffer(JitterBuffer):
             if packet.marker:
                 return self._take(offset + 1, payloads, timestamp)
         return None
+
+    def smart_remove(self, count: int) -> bool:
+        """Make room by as many packets at least, up to where a picture begins.
+
+        After a gap nobody knows whether the next packet is the first of its picture, so
+        it goes too; aiortc's own keeps it, and gives out half a picture.
+        """
+        previous: RtpPacket | None = None
+        for removed in range(self._capacity):
+            packet = self._packets[(self._origin or 0) % self._capacity]
+            is_start = (
+                packet is not None
+                and previous is not None
+                and packet.timestamp != previous.timestamp
+            )
+            if removed >= count and is_start:
+                return False
+            self.remove(1)
+            previous = packet
+        return True
 
     def _take(self, count: int, payloads: list[bytes], timestamp: int) -> JitterFrame:
         self.remove(count)

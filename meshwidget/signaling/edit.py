@@ -9,6 +9,8 @@ from typing import Any
 from ..errors import EditError
 from .limits import MAX_CANDIDATE_LENGTH, MAX_DESCRIPTION_LENGTH
 
+_BRIEF = 24
+
 _LINE = re.compile(r"[a-z]=\S.*")
 """A line of SDP: a letter, an equals sign, a value (RFC 8866, section 5)."""
 
@@ -87,9 +89,20 @@ def _changed(
         before, after = replace
         if not before:
             raise EditError("replace=(before, after): the text to look for is empty")
-        return old.replace(before, after), f"{before} replaced by {after}"
+        return old.replace(
+            before, after
+        ), f"{_brief(before)} replaced by {_brief(after)}"
     assert whole is not None
     return whole, "rewritten"
+
+
+def _brief(text: str) -> str:
+    """Enough of a text to know it by; a long value may be another one in every run."""
+    line = text.splitlines()[0] if text.strip() else ""
+    name, separator, value = line.partition(":")
+    if separator and len(value) > _BRIEF:
+        return f"{name}:…"
+    return line if len(line) <= _BRIEF else f"{line[:_BRIEF]}…"
 
 
 def _check_sdp(sdp: str) -> None:

@@ -60,8 +60,8 @@ alice does not see bob:
   … answer applied
   ✓ bob's candidates delivered: candidate 4
   ✓ alice's candidates delivered: candidate 6
-  … ICE found a path: alice sends connectivity checks (STUN Binding requests,
-    RFC 8445, section 7) and no answer has come yet
+  … ICE found a path: bob, who chooses the path (RFC 8445, section 8.1.1),
+    cannot check any before it has alice's description
   … DTLS handshake
   ✓ bob's video announced
   … first frame decoded"""

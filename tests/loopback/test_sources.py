@@ -16,7 +16,7 @@ from meshwidget.events import FrameReceived, SourceFailed
 from meshwidget.media import pattern
 from meshwidget.media.base import VideoSource
 
-from .calls import SECONDS, colour_of, painted, wait_frames, wait_until
+from .calls import SECONDS, Picture, colour_of, painted, wait_frames, wait_until
 from .conftest import MakeMesh
 
 TUNED = pytest.mark.parametrize("is_tuned", [True, False], ids=["tuned", "plain"])
@@ -49,25 +49,23 @@ def test_a_call_of_listeners_only(mesh: Mesh) -> None:
 
 
 class Failing(VideoSource):
-    """A test pattern that fails after some frames, or at once."""
+    """A test pattern that fails when it is told to."""
 
-    def __init__(self, after: int, error: Exception) -> None:
+    def __init__(self, error: Exception) -> None:
         self.pattern = pattern.TestPattern("failing", 0)
-        self.after = after
         self.error = error
+        self.is_broken = False
         self.closed = 0
 
     async def open(self) -> None:
-        if self.after < 0:
+        if self.is_broken:
             raise self.error
         await self.pattern.open()
 
     async def frames(self) -> AsyncIterator[av.VideoFrame]:
-        count = 0
         async for frame in self.pattern.frames():
-            if count == self.after:
+            if self.is_broken:
                 raise self.error
-            count += 1
             yield frame
 
     async def close(self) -> None:
@@ -87,9 +85,11 @@ def test_a_source_that_fails_in_the_middle(
     mesh: Mesh, error: Exception, message: str
 ) -> None:
     """It stops, with one event; the call and its sound go on."""
-    source = Failing(10, error)
+    source = Failing(error)
     alice = mesh.join("alice", video=source)
     bob = mesh.join("bob")
+    mesh.wait_connected(timeout=SECONDS)
+    source.is_broken = True
     wait_until(mesh, lambda: bool(mesh.log.of(SourceFailed)))
     mesh.wait_connected(timeout=SECONDS)
     wait_frames(alice, "bob", 5)
@@ -105,25 +105,30 @@ def test_a_source_that_fails_in_the_middle(
 
 
 def test_a_function_that_raises_in_the_middle(mesh: Mesh) -> None:
-    picture = np.zeros((240, 240, 3), np.uint8)
+    broken = threading.Event()
 
-    def draw(seconds: float) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
-        if seconds > 0.2:
+    def draw(seconds: float) -> Picture:
+        if broken.is_set():
             raise ZeroDivisionError("mine")
-        return picture
+        return painted("red")(seconds)
 
     mesh.join("alice", video=draw)
-    mesh.join("bob")
+    bob = mesh.join("bob")
+    mesh.wait_connected(timeout=SECONDS)
+    broken.set()
     wait_until(mesh, lambda: bool(mesh.log.of(SourceFailed)))
     mesh.wait_connected(timeout=SECONDS)
     (failure,) = mesh.log.of(SourceFailed)
     assert "ZeroDivisionError" in failure.message
     assert "mine" in failure.message
+    assert colour_of(bob.frame("alice")) == "red"
 
 
 def test_a_source_that_fails_before_anybody_sees_it(mesh: Mesh) -> None:
     """A first frame that will never come is not waited for, or it is said why."""
-    mesh.join("alice", video=Failing(0, SourceError("no light")))
+    source = Failing(SourceError("no light"))
+    mesh.join("alice", video=source)
+    source.is_broken = True
     wait_until(mesh, lambda: bool(mesh.log.of(SourceFailed)))
     bob = mesh.join("bob")
     wait_until(mesh, lambda: _is_connected(bob))
@@ -140,7 +145,8 @@ def _is_connected(peer: Peer) -> bool:
 
 
 def test_a_source_that_cannot_be_opened(mesh: Mesh) -> None:
-    source = Failing(-1, SourceError("no camera"))
+    source = Failing(SourceError("no camera"))
+    source.is_broken = True
     with pytest.raises(SourceError, match="no camera"):
         mesh.join("alice", video=source)
     assert mesh.peers == {}
@@ -178,12 +184,11 @@ def test_a_picture_of_another_shape_is_fitted(mesh: Mesh) -> None:
 
 def test_a_function_that_is_slow_holds_up_nobody(mesh: Mesh) -> None:
     release = threading.Event()
-    picture = np.zeros((240, 240, 3), np.uint8)
 
-    def draw(seconds: float) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+    def draw(seconds: float) -> Picture:
         if seconds > 0:
             release.wait(SECONDS)
-        return picture
+        return painted("red")(seconds)
 
     mesh.join("alice", video=draw)
     bob, carol = mesh.join("bob"), mesh.join("carol")

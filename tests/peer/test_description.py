@@ -17,6 +17,8 @@ from meshwidget.peer.description import (
 HOST = "candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host"
 OTHER = "candidate:2 1 udp 2130706175 192.0.2.7 50001 typ host"
 
+TRICKLE = "a=ice-options:trickle"
+
 OFFER = (
     "v=0\r\n"
     "o=- 1 1 IN IP4 0.0.0.0\r\n"
@@ -71,8 +73,9 @@ def test_candidates_are_taken_out_once_each() -> None:
         TrickledCandidate(HOST, "0", 0),
         TrickledCandidate(OTHER, "0", 0),
     ]
+    assert TRICKLE in bare.splitlines()
     expected = [line for line in OFFER.splitlines() if not is_candidate(line)]
-    assert bare.splitlines() == expected
+    assert [line for line in bare.splitlines() if line != TRICKLE] == expected
     assert bare.endswith("\r\n")
 
 
@@ -110,7 +113,8 @@ def test_a_section_without_a_mid() -> None:
 def test_every_line_is_kept_or_is_a_candidate(text: str) -> None:
     bare, candidates = split_candidates(text)
     given_lines = [line for line in text.splitlines() if line]
-    assert bare.splitlines() == [line for line in given_lines if not is_candidate(line)]
+    bare_lines = [line for line in bare.splitlines() if line != TRICKLE]
+    assert bare_lines == [line for line in given_lines if not is_candidate(line)]
     found = {line[2:] for line in given_lines if line.startswith("a=candidate:")}
     assert {candidate.candidate for candidate in candidates} == found
     assert len(candidates) == len(found)
