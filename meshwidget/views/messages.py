@@ -1,0 +1,154 @@
+"""What a page says to the kernel about a view, checked; and how replies look.
+
+Pure. The same messages travel over a widget's comm and over a WebSocket. Whatever
+arrives was written by a page, so it is checked before anything looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import ProtocolError
+
+MAX_CLIENT_LENGTH = 64
+"""Characters in the id that a page makes up for itself; ours are 32 long."""
+
+MAX_TEXT_LENGTH = 1_000
+"""Characters in a name as typed. The room's own limit, much lower, has the sentence
+that the learner should see; this one only keeps out what nobody types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """A page has opened the view."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A page has painted every frames message up to ``sequence``."""
+
+    client: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visibility:
+    """Somebody can see the page, or nobody can any more."""
+
+    client: str
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """The page is being closed."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A page wants to see what ``viewer`` receives; ``"*"`` is everyone."""
+
+    client: str
+    viewer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Whatever is answered with a reply; the number is the page's own."""
+
+    client: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Request):
+    """Somebody has typed ``name`` and pressed Join."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit(Request):
+    """Somebody has pressed the Exit button of ``name``."""
+
+    name: str
+
+
+PageMessage = Hello | Acknowledgement | Visibility | Bye | View | Join | Exit
+
+
+def parse(content: object) -> PageMessage:
+    """Check one message of a page.
+
+    Raises
+    ------
+    ProtocolError
+        If it is not one of the messages above; the sentence says what is wrong.
+    """
+    if not isinstance(content, Mapping):
+        raise ProtocolError("invalid_payload", "a view message must be an object")
+    client = text_field(content, "client", MAX_CLIENT_LENGTH)
+    kind = content.get("type")
+    match kind:
+        case "hello":
+            return Hello(client=client)
+        case "ack":
+            return Acknowledgement(client=client, sequence=number_field(content, "sequence"))
+        case "visibility":
+            return Visibility(client=client, visible=flag_field(content, "visible"))
+        case "bye":
+            return Bye(client=client)
+        case "view":
+            return View(client=client, viewer=text_field(content, "viewer"))
+        case "join" | "exit":
+            message = Join if kind == "join" else Exit
+            return message(
+                client=client,
+                request=number_field(content, "request"),
+                name=text_field(content, "name"),
+            )
+    raise ProtocolError("unknown_type", f"no view message is of type {kind!r:.40}")
+
+
+def reply(request: Request, *, ok: bool, message: str) -> dict[str, object]:
+    """Answer a request, for the page that made it; when refused, with a sentence."""
+    return {
+        "type": "reply",
+        "client": request.client,
+        "request": request.request,
+        "ok": ok,
+        "message": message,
+    }
+
+
+def text_field(
+    content: Mapping[str, object], field: str, limit: int = MAX_TEXT_LENGTH
+) -> str:
+    """Take a text out of a message."""
+    value = content.get(field)
+    if isinstance(value, str) and len(value) <= limit:
+        return value
+    raise ProtocolError(
+        "invalid_payload", f"{field} must be a text of at most {limit} characters"
+    )
+
+
+def number_field(content: Mapping[str, object], field: str) -> int:
+    """Take a whole number out of a message; none is negative."""
+    value = content.get(field)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ProtocolError("invalid_payload", f"{field} must be a whole number")
+
+
+def flag_field(content: Mapping[str, object], field: str) -> bool:
+    """Take a yes or no out of a message."""
+    value = content.get(field)
+    if isinstance(value, bool):
+        return value
+    raise ProtocolError("invalid_payload", f"{field} must be true or false")

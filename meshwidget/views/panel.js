@@ -1,0 +1,759 @@
+/**
+ * The page's side of a view: the tiles, and for the panel what is around them.
+ *
+ * One plain ES module, used by both widgets; the trait `controls` says whether it is
+ * a panel. One class for each thing, in this order: `Feed`, the conversation with
+ * the kernel, one per model and page; `Painter`, from bytes to the screen; `View`,
+ * one place on the page that shows the feed; `Tile`.
+ *
+ * Names and sentences come from outside: they are set as text, never as markup.
+ *
+ * @typedef {object} TileMessage
+ * @property {string} key
+ * @property {string} viewer
+ * @property {string} peer
+ * @property {boolean} local
+ * @property {"live"|"waiting"|"stale"|"stopped"|"down"|"blank"} state
+ * @property {string} text what the tile says about itself
+ * @property {string} label the whole tile in words
+ * @property {number|null} level the sound, 0 to 1
+ * @property {string} level_text
+ * @property {boolean} removable
+ *
+ * @typedef {object} StateMessage
+ * @property {string} room
+ * @property {number} max_peers
+ * @property {string} address
+ * @property {number} count
+ * @property {string[]} viewers
+ * @property {string|null} viewer
+ * @property {number|null} rate
+ * @property {string} status
+ * @property {boolean} warning
+ * @property {boolean} closed
+ * @property {TileMessage[]} tiles
+ *
+ * @typedef {object} Transport what a comm and a WebSocket have in common
+ * @property {(message: object) => boolean} send false when nobody is there any more
+ * @property {(receive: (message: any, buffers: DataView[]) => void) => void} listen
+ * @property {(check: () => void) => void} whenInterrupted
+ *
+ * @typedef {{ok: boolean, message: string}} Reply
+ * @typedef {ImageBitmap|VideoFrame} Picture drawn on a canvas, then closed
+ * @typedef {Map<string, Picture>} Pictures by the key of their tile
+ */
+
+const EVERYONE = "*";
+
+/** Messages that may wait for decoding, and pictures that may wait for a paint. */
+const QUEUE_LIMIT = 3;
+
+/**
+ * Each message to the kernel makes JupyterLab redraw its busy marks, icon of the tab
+ * included, which costs more than a tile. So at full rate every second message is
+ * acknowledged, for both; when they come slowly each is, at once.
+ */
+const ACKNOWLEDGE_EVERY = 2;
+const ACKNOWLEDGE_WITHIN = 50; // ms
+
+/** Milliseconds without a word, while pictures should come, until the view says so. */
+const SILENCE = 2500;
+
+/** Or else JupyterLab takes Enter, letters and arrows for the notebook's own. */
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
+const KERNEL_GONE = "The kernel is gone. Run the cell again.";
+const KERNEL_SILENT =
+  "The kernel does not answer: it is busy. Pictures and buttons go on when it is done.";
+
+export default () => {
+  /** @type {Feed} */
+  let feed;
+  return {
+    /** @param {{model: any}} context */
+    initialize({ model }) {
+      feed = new Feed(commTransport(model));
+      return () => feed.close();
+    },
+    /** @param {{model: any, el: HTMLElement}} context */
+    render({ model, el }) {
+      const view = new View(feed, el, model.get("controls"));
+      return () => view.close();
+    },
+  };
+};
+
+/**
+ * @param {any} model
+ * @returns {Transport}
+ */
+function commTransport(model) {
+  return {
+    send(message) {
+      try {
+        model.send(message);
+        return true;
+      } catch {
+        return false; // the comm is disposed: the kernel restarted or died
+      }
+    },
+    listen(receive) {
+      model.on("msg:custom", receive);
+    },
+    whenInterrupted(check) {
+      model.on("comm_live_update", check);
+    },
+  };
+}
+
+/** The conversation with the kernel. */
+class Feed {
+  /** @param {Transport} transport */
+  constructor(transport) {
+    this.transport = transport;
+    this.client = randomId();
+    /** @type {Set<View>} */
+    this.views = new Set();
+    this.painter = new Painter(this);
+    /** @type {StateMessage|null} */
+    this.state = null;
+    /** What keeps the kernel from answering, in words. */
+    this.trouble = "";
+    this.gone = false;
+    this.visible = false;
+    this.heard = performance.now();
+    this.lastRequest = 0;
+    /** @type {Map<number, (reply: Reply) => void>} */
+    this.requests = new Map();
+
+    this.ending = new AbortController();
+    const { signal } = this.ending;
+    transport.listen((message, buffers) => this.receive(message, buffers));
+    transport.whenInterrupted(() => this.greet());
+    document.addEventListener("visibilitychange", () => this.look(), { signal });
+    window.addEventListener("pagehide", () => this.say({ type: "bye" }), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.greet(), {
+      signal,
+    });
+    this.listening = setInterval(() => this.listenForSilence(), 1000);
+    this.greet();
+  }
+
+  close() {
+    this.say({ type: "bye" });
+    clearInterval(this.listening);
+    this.ending.abort();
+    this.painter.clear();
+  }
+
+  greet() {
+    if (this.ending.signal.aborted) return;
+    this.visible = false;
+    this.say({ type: "hello" });
+    this.look();
+  }
+
+  /** @param {object} message */
+  say(message) {
+    this.gone = !this.transport.send({ ...message, client: this.client });
+    if (this.gone) this.setTrouble(KERNEL_GONE);
+  }
+
+  /**
+   * @param {{type: "join"|"exit", name: string}} message
+   * @returns {Promise<Reply>}
+   */
+  request(message) {
+    const request = ++this.lastRequest;
+    return new Promise((resolve) => {
+      this.requests.set(request, resolve);
+      this.say({ ...message, request });
+      if (this.gone) this.settle(request, { ok: false, message: KERNEL_GONE });
+    });
+  }
+
+  /**
+   * @param {number} request
+   * @param {Reply} reply
+   */
+  settle(request, reply) {
+    this.requests.get(request)?.(reply);
+    this.requests.delete(request);
+  }
+
+  /** Tell the kernel whether anybody can see any of the views, if that changed. */
+  look() {
+    const shown = [...this.views].some((view) => view.onScreen);
+    const visible = shown && document.visibilityState === "visible";
+    if (visible === this.visible) return;
+    this.visible = visible;
+    this.heard = performance.now();
+    if (!visible) this.painter.clear();
+    this.say({ type: "visibility", visible });
+  }
+
+  /**
+   * @param {any} message
+   * @param {DataView[]} buffers
+   */
+  receive(message, buffers) {
+    this.heard = performance.now();
+    this.setTrouble("");
+    switch (message.type) {
+      case "frames":
+        this.painter.push(message.sequence, message.tiles, buffers);
+        break;
+      case "state":
+        this.state = message;
+        this.painter.keep(message.tiles.map((tile) => tile.key));
+        this.views.forEach((view) => view.update());
+        break;
+      case "reply":
+        // All pages share one comm; the number belongs to the page that asked.
+        if (message.client === this.client) this.settle(message.request, message);
+        break;
+      case "refused":
+        console.error(`meshwidget: ${message.message}`);
+        break;
+    }
+  }
+
+  listenForSilence() {
+    const expecting =
+      this.visible &&
+      this.state?.closed === false &&
+      this.state.tiles.some((tile) => tile.state === "live");
+    if (!expecting || performance.now() - this.heard < SILENCE) return;
+    this.setTrouble(KERNEL_SILENT);
+    this.say({ type: "visibility", visible: true }); // the kernel answers when it can
+  }
+
+  /** @param {string} trouble */
+  setTrouble(trouble) {
+    if (trouble === this.trouble) return;
+    this.trouble = trouble;
+    this.views.forEach((view) => view.update());
+  }
+}
+
+/**
+ * Decodes pictures and paints them, in order, one message an animation frame.
+ *
+ * Both queues are short. A message that falls out hands its pictures on to the next,
+ * so that no tile misses its last one. What is painted is acknowledged.
+ */
+class Painter {
+  /** @param {Feed} feed */
+  constructor(feed) {
+    this.feed = feed;
+    /** @type {{sequence: number, pictures: Map<string, DataView>}[]} */
+    this.encoded = [];
+    /** @type {{sequence: number, pictures: Pictures}[]} */
+    this.decoded = [];
+    this.decoding = false;
+    this.frame = 0;
+    /** Messages painted and not acknowledged, and when the last one was painted. */
+    this.owed = 0;
+    this.painted = 0;
+    this.acknowledging = 0;
+    /** What each tile shows, for views that are opened later. @type {Pictures} */
+    this.latest = new Map();
+  }
+
+  /**
+   * @param {number} sequence
+   * @param {string[]} keys
+   * @param {DataView[]} buffers
+   */
+  push(sequence, keys, buffers) {
+    const pictures = new Map(keys.map((key, index) => [key, buffers[index]]));
+    this.encoded.push({ sequence, pictures });
+    shorten(this.encoded, () => {});
+    this.decode();
+  }
+
+  async decode() {
+    if (this.decoding) return;
+    this.decoding = true;
+    for (let next = this.encoded.shift(); next; next = this.encoded.shift()) {
+      const pictures = new Map();
+      await Promise.all(
+        [...next.pictures].map(async ([key, bytes]) => {
+          const picture = await decodeJpeg(bytes).catch(reportPicture);
+          if (picture) pictures.set(key, picture);
+        }),
+      );
+      this.decoded.push({ sequence: next.sequence, pictures });
+      shorten(this.decoded, (picture) => picture.close());
+      this.frame ||= requestAnimationFrame(() => this.paint());
+    }
+    this.decoding = false;
+  }
+
+  paint() {
+    this.frame = 0;
+    const next = this.decoded.shift();
+    if (!next) return;
+    if (this.decoded.length) this.frame = requestAnimationFrame(() => this.paint());
+    for (const [key, picture] of next.pictures) {
+      this.feed.views.forEach((view) => view.tiles.get(key)?.paint(picture));
+      this.latest.get(key)?.close();
+      this.latest.set(key, picture);
+    }
+    this.acknowledge(next.sequence);
+  }
+
+  /** @param {number} sequence */
+  acknowledge(sequence) {
+    const now = performance.now();
+    const slow = now - this.painted > ACKNOWLEDGE_WITHIN;
+    this.painted = now;
+    this.owed += 1;
+    clearTimeout(this.acknowledging);
+    const send = () => {
+      this.owed = 0;
+      this.feed.say({ type: "ack", sequence });
+    };
+    if (slow || this.owed >= ACKNOWLEDGE_EVERY) send();
+    else this.acknowledging = setTimeout(send, ACKNOWLEDGE_WITHIN);
+  }
+
+  /** Forget the pictures of tiles that are no more. @param {string[]} keys */
+  keep(keys) {
+    for (const [key, picture] of this.latest) {
+      if (keys.includes(key)) continue;
+      picture.close();
+      this.latest.delete(key);
+    }
+  }
+
+  /** Forget what nobody has seen; the kernel sends it again to whoever looks. */
+  clear() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.acknowledging);
+    this.frame = this.owed = 0;
+    this.encoded.length = 0;
+    for (const { pictures } of this.decoded.splice(0)) {
+      pictures.forEach((picture) => picture.close());
+    }
+  }
+}
+
+/** One place on the page that shows the feed. */
+class View {
+  /**
+   * @param {Feed} feed
+   * @param {HTMLElement} element
+   * @param {boolean} controls
+   */
+  constructor(feed, element, controls) {
+    this.feed = feed;
+    this.controls = controls;
+    this.onScreen = false;
+    /** @type {Map<string, Tile>} */
+    this.tiles = new Map();
+    /** @type {Map<string, HTMLElement>} */
+    this.rows = new Map();
+
+    this.title = make("div", "meshwidget-title");
+    this.bar = this.makeBar();
+    this.error = make("p", "meshwidget-error", { role: "alert" });
+    this.grid = make("div", "meshwidget-rows");
+    this.status = make("p", "meshwidget-status", { role: "status" });
+    this.root = make("section", "meshwidget", {
+      "aria-label": controls ? "mesh call" : "pictures of a mesh call",
+    });
+    if (controls) this.root.append(this.title, this.bar, this.error);
+    this.root.append(this.grid, this.status);
+    element.append(this.root);
+
+    this.observer = new IntersectionObserver((entries) => {
+      this.onScreen = entries[entries.length - 1].isIntersecting;
+      this.feed.look();
+    });
+    this.observer.observe(this.root);
+    feed.views.add(this);
+    this.update();
+  }
+
+  close() {
+    this.observer.disconnect();
+    this.feed.views.delete(this);
+    this.feed.look();
+    this.root.remove();
+  }
+
+  makeBar() {
+    this.name = make("input", "meshwidget-name", {
+      type: "text",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
+    this.join = makeButton("submit", "Join");
+    const form = make("form", "meshwidget-join", {}, labelled("Name", this.name));
+    form.append(this.join);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    // JupyterLab keeps Enter from submitting a form by itself. While a syllable is being
+    // composed, as in Korean, Enter only ends that.
+    this.name.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    this.name.addEventListener("input", () => this.setError(""));
+    this.viewer = make("select", "meshwidget-viewer", OWN_KEYS);
+    this.viewer.addEventListener("change", () =>
+      this.feed.say({ type: "view", viewer: this.viewer.value }),
+    );
+    return make("div", "meshwidget-bar", {}, form, labelled("View as", this.viewer));
+  }
+
+  async submit() {
+    if (this.join.getAttribute("aria-busy") === "true") return;
+    this.join.setAttribute("aria-busy", "true");
+    const name = this.name.value;
+    const reply = await this.feed.request({ type: "join", name });
+    this.join.removeAttribute("aria-busy");
+    this.setError(reply.ok ? "" : reply.message);
+    if (reply.ok && this.name.value === name) this.name.value = "";
+  }
+
+  /** @param {string} name */
+  async exit(name) {
+    const reply = await this.feed.request({ type: "exit", name });
+    this.setError(reply.ok ? "" : reply.message);
+  }
+
+  /** @param {string} sentence */
+  setError(sentence) {
+    setText(this.error, sentence);
+    this.name.setAttribute("aria-invalid", String(sentence !== ""));
+  }
+
+  /** Show the newest state. */
+  update() {
+    const { state, trouble, gone } = this.feed;
+    const over = gone || state === null || state.closed;
+    setText(this.status, trouble || state?.status || "Waiting for the kernel.");
+    toggle(this.root, "data-warning", trouble !== "" || state?.warning === true);
+    toggle(this.root, "data-over", over);
+    this.name.disabled = this.join.disabled = this.viewer.disabled = over;
+    if (state === null) return;
+    toggle(this.root, "data-everyone", state.viewer === EVERYONE);
+    this.root.dataset.count = String(state.count);
+    this.updateTitle(state);
+    if (state.closed) {
+      this.tiles.forEach((tile) => tile.end("the call is closed"));
+    } else {
+      this.updateViewers(state);
+      this.updateTiles(state.tiles);
+      if (gone) this.tiles.forEach((tile) => tile.end("kernel gone"));
+    }
+  }
+
+  /** @param {StateMessage} state */
+  updateTitle(state) {
+    const parts = ["meshwidget", `room ${state.room}`];
+    if (state.closed) parts.push("closed");
+    else parts.push(`${state.count} of ${state.max_peers}`);
+    if (state.rate !== null) parts.push(`${state.rate} fps`);
+    if (state.address) parts.push(state.address);
+    const text = parts.join(" · ");
+    if (this.title.textContent === text) return;
+    const [name, ...facts] = parts;
+    this.title.replaceChildren(make("strong", "", {}, name));
+    facts.forEach((fact) => this.title.append(" · ", make("span", "", {}, fact)));
+  }
+
+  /** @param {StateMessage} state */
+  updateViewers(state) {
+    const wanted = state.viewers.length > 0 ? [...state.viewers, EVERYONE] : [];
+    const present = [...this.viewer.options].map((option) => option.value);
+    if (wanted.join("\n") !== present.join("\n")) {
+      const options = wanted.map((value) => {
+        const text = value === EVERYONE ? "everyone" : value;
+        return make("option", "", { value }, text);
+      });
+      this.viewer.replaceChildren(...options);
+    }
+    if (this.viewer.value !== state.viewer) this.viewer.value = state.viewer ?? "";
+  }
+
+  /** @param {TileMessage[]} messages */
+  updateTiles(messages) {
+    const keys = new Set(messages.map((message) => message.key));
+    const viewers = new Set(messages.map((message) => message.viewer));
+    // Where the focus goes when the tile that has it vanishes.
+    const focus = this.exitButtons().findIndex((button) => button.matches(":focus"));
+    for (const [key, tile] of this.tiles) {
+      if (keys.has(key)) continue;
+      tile.element.remove();
+      this.tiles.delete(key);
+    }
+    for (const [viewer, row] of this.rows) {
+      if (viewers.has(viewer)) continue;
+      row.remove();
+      this.rows.delete(viewer);
+    }
+    [...viewers].forEach((viewer, place) => put(this.grid, this.row(viewer), place));
+    /** @type {Map<string, number>} */
+    const filled = new Map();
+    for (const message of messages) {
+      const place = (filled.get(message.viewer) ?? 0) + 1; // after the row's heading
+      filled.set(message.viewer, place);
+      put(this.row(message.viewer), this.tile(message).element, place);
+    }
+    for (const [viewer, row] of this.rows) {
+      row.style.setProperty("--mw-count", String(filled.get(viewer)));
+    }
+    if (focus >= 0 && !this.root.contains(document.activeElement)) {
+      const exits = this.exitButtons();
+      (exits[Math.min(focus, exits.length - 1)] ?? this.name).focus();
+    }
+  }
+
+  /** @returns {HTMLButtonElement[]} */
+  exitButtons() {
+    return [...this.grid.querySelectorAll("button")].filter((one) => !one.hidden);
+  }
+
+  /** @param {string} viewer */
+  row(viewer) {
+    let row = this.rows.get(viewer);
+    if (!row) {
+      const text = `${viewer} receives`;
+      const heading = make("div", "meshwidget-row-name", {}, text);
+      row = make("div", "meshwidget-row", { role: "group", "aria-label": text });
+      row.append(heading);
+      this.rows.set(viewer, row);
+    }
+    return row;
+  }
+
+  /** @param {TileMessage} message */
+  tile(message) {
+    let tile = this.tiles.get(message.key);
+    if (!tile) {
+      tile = new Tile(message, this.controls ? () => this.exit(message.peer) : null);
+      this.tiles.set(message.key, tile);
+      const { key } = message;
+      requestAnimationFrame(() => {
+        const picture = this.feed.painter.latest.get(key);
+        if (picture) this.tiles.get(key)?.paint(picture);
+      });
+    }
+    tile.update(message, this.feed.state?.viewer === EVERYONE);
+    return tile;
+  }
+}
+
+/** One participant's picture, its name, its state in words, its sound. */
+class Tile {
+  /**
+   * @param {TileMessage} message
+   * @param {(() => void)|null} exit
+   */
+  constructor(message, exit) {
+    const { viewer, peer } = message;
+    this.painted = 0;
+    this.canvas = make("canvas", "meshwidget-canvas", {
+      width: "240",
+      height: "240",
+      role: "img",
+    });
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.words = make("div", "meshwidget-words");
+    this.state = make("span", "meshwidget-state");
+    this.level = make("div", "meshwidget-level");
+    this.meter = make("div", "meshwidget-meter", {
+      role: "meter",
+      "aria-label": `sound of ${peer}`,
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+    });
+    this.meter.append(this.level);
+    const label = `Exit ${peer}`;
+    this.exit = makeButton("button", "Exit");
+    this.exit.title = label;
+    this.exit.setAttribute("aria-label", label);
+    this.removable = exit !== null;
+    if (exit) this.exit.addEventListener("click", exit);
+    this.element = make(
+      "div",
+      "meshwidget-tile",
+      {
+        role: "group",
+        "data-peer": peer,
+        "data-viewer": viewer,
+        "data-painted": "0",
+        "data-empty": "",
+      },
+      make("div", "meshwidget-picture", {}, this.canvas, this.words),
+      this.meter,
+      make(
+        "div",
+        "meshwidget-caption",
+        {},
+        make("span", "meshwidget-peer", { title: peer }, peer),
+        this.state,
+        this.exit,
+      ),
+    );
+  }
+
+  /** @param {Picture} picture */
+  paint(picture) {
+    this.context?.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
+    if (this.painted === 0) this.element.removeAttribute("data-empty");
+    this.painted += 1;
+    this.element.dataset.painted = String(this.painted);
+  }
+
+  /**
+   * @param {TileMessage} message
+   * @param {boolean} repeated
+   */
+  update(message, repeated) {
+    const live = message.state === "live";
+    this.element.dataset.state = message.state;
+    this.element.setAttribute("aria-label", message.label);
+    this.canvas.setAttribute("aria-label", `picture of ${message.peer}`);
+    toggle(this.element, "data-local", message.local);
+    setText(this.words, live ? "" : message.text);
+    const word = message.state === "blank" ? "no video" : message.state;
+    const words = message.local ? (live ? "local" : `local · ${word}`) : word;
+    setText(this.state, words);
+    const percent = String(Math.round((message.level ?? 0) * 100));
+    this.level.style.width = `${percent}%`;
+    this.meter.setAttribute("aria-valuenow", percent);
+    this.meter.setAttribute("aria-valuetext", message.level_text);
+    this.meter.title = `sound: ${message.level_text}`;
+    this.exit.disabled = false;
+    // With a row for everyone each participant is there many times, and can be made
+    // to exit from its own picture.
+    const once = message.local || !repeated;
+    this.exit.hidden = !(this.removable && message.removable && once);
+  }
+
+  /** Nothing comes any more. @param {string} why */
+  end(why) {
+    this.element.dataset.state = "down";
+    this.element.setAttribute("aria-label", `${this.element.dataset.peer}: ${why}`);
+    setText(this.words, why);
+    setText(this.state, "ended");
+    this.level.style.width = "0";
+    this.meter.setAttribute("aria-valuenow", "0");
+    this.meter.setAttribute("aria-valuetext", why);
+    this.exit.disabled = true;
+  }
+}
+
+/**
+ * Keep a queue short: what is too old hands its pictures on to the next in line.
+ *
+ * @template Picture
+ * @param {{pictures: Map<string, Picture>}[]} queue
+ * @param {(picture: Picture) => void} dispose
+ */
+function shorten(queue, dispose) {
+  while (queue.length > QUEUE_LIMIT) {
+    const { pictures } = /** @type {{pictures: Map<string, Picture>}} */ (queue.shift());
+    for (const [key, picture] of pictures) {
+      if (queue[0].pictures.has(key)) dispose(picture);
+      else queue[0].pictures.set(key, picture);
+    }
+  }
+}
+
+/**
+ * @param {DataView} bytes
+ * @returns {Promise<Picture>}
+ */
+async function decodeJpeg(bytes) {
+  const type = "image/jpeg";
+  if (!("ImageDecoder" in globalThis)) {
+    return createImageBitmap(new Blob([bytes], { type }));
+  }
+  // Costs half of the other way, which takes each picture through another process. Only
+  // newer browsers have it, and only on pages with TLS or of this machine.
+  const decoder = new ImageDecoder({ data: bytes, type });
+  try {
+    return (await decoder.decode()).image;
+  } finally {
+    decoder.close();
+  }
+}
+
+/** @param {Error} error */
+function reportPicture(error) {
+  console.error(`meshwidget: a picture cannot be decoded: ${error.message}`);
+}
+
+/** As crypto.randomUUID, which only exists on pages with TLS. */
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {Record<string, string>} attributes
+ * @param {...(Node|string)} children strings become text
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function make(tag, className, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  for (const [name, value] of Object.entries(attributes)) {
+    element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @param {"submit"|"button"} type
+ * @param {string} text
+ */
+function makeButton(type, text) {
+  return make("button", "meshwidget-button", { type, ...OWN_KEYS }, text);
+}
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} control
+ */
+function labelled(text, control) {
+  return make("label", "meshwidget-label", {}, make("span", "", {}, text), control);
+}
+
+/** Only what differs is set: a live region speaks at every change. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} attribute
+ * @param {boolean} on
+ */
+function toggle(element, attribute, on) {
+  element.toggleAttribute(attribute, on);
+}
+
+/**
+ * Move a child only if it is not there already: moving takes the focus away.
+ *
+ * @param {HTMLElement} parent
+ * @param {HTMLElement} child
+ * @param {number} place
+ */
+function put(parent, child, place) {
+  const there = parent.children[place] ?? null;
+  if (there !== child) parent.insertBefore(child, there);
+}

@@ -1,0 +1,363 @@
+"""One view's end in the kernel, with pages that are fakes."""
+
+import asyncio
+import gc
+import time
+import weakref
+from typing import Any
+
+import pytest
+
+from meshwidget.events import PeerJoined, TaskFailed
+from meshwidget.nesting import _open_views
+from meshwidget.views.session import ViewSession
+from meshwidget.views.stream import MAX_IN_FLIGHT
+
+from .fakes import FakeMesh, FakePages, turns
+
+
+class Page:
+    """One page that looks at a view."""
+
+    def __init__(self, session: ViewSession, client: str = "page") -> None:
+        self.session = session
+        self.client = client
+
+    def say(self, kind: str, **fields: object) -> None:
+        self.session.receive({"type": kind, "client": self.client, **fields})
+
+    def open(self) -> None:
+        self.say("hello")
+        self.say("visibility", visible=True)
+
+
+def view(mesh: FakeMesh, viewer: str | None = None) -> tuple[ViewSession, FakePages]:
+    pages = FakePages()
+    return ViewSession(mesh.real, pages.send, viewer), pages
+
+
+async def test_nothing_is_sent_and_nothing_runs_when_nobody_looks() -> None:
+    mesh = FakeMesh("alice", "bob")
+    _, pages = view(mesh)
+    mesh.push(time.monotonic())
+    before = asyncio.all_tasks()
+    await turns()
+    assert pages.sent == []
+    assert asyncio.all_tasks() == before
+
+
+async def test_hello_is_answered_with_the_state_and_no_picture() -> None:
+    mesh = FakeMesh("alice", "bob")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    Page(session).say("hello")
+    state = await pages.next("state")
+    assert [tile["peer"] for tile in state["tiles"]] == ["alice", "bob"]
+    await turns()
+    assert pages.of("frames") == []
+
+
+async def test_who_looks_gets_one_message_with_every_picture() -> None:
+    mesh = FakeMesh("alice", "bob")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    Page(session).open()
+    frames = await pages.next("frames")
+    assert frames == {
+        "type": "frames",
+        "sequence": 1,
+        "tiles": ["alice\nalice", "alice\nbob"],
+    }
+    assert pages.buffers[pages.sent.index(frames)] == [b"picture 1", b"picture 1"]
+    session.close()
+
+
+async def test_only_new_pictures_are_sent_and_encoded() -> None:
+    mesh = FakeMesh("alice", "bob")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    page.say("ack", sequence=1)
+    bob = mesh.peers["alice"].sinks["bob"]
+    bob.push(time.monotonic())
+    frames = await pages.next("frames", after=1)
+    assert frames["tiles"] == ["alice\nbob"]
+    assert bob.encoded == [1, 2]
+    assert mesh.peers["bob"].sinks["alice"].encoded == []
+    session.close()
+
+
+async def test_a_page_that_does_not_acknowledge_gets_four_messages() -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open()
+    for sent in range(MAX_IN_FLIGHT):
+        mesh.push(time.monotonic())
+        await pages.next("frames", after=sent)
+    mesh.push(time.monotonic())
+    await pages.next("state", after=len(pages.of("state")))  # ticks go on
+    assert len(pages.of("frames")) == MAX_IN_FLIGHT
+    page.say("ack", sequence=MAX_IN_FLIGHT)
+    assert (await pages.next("frames", after=MAX_IN_FLIGHT))["sequence"] == 5
+    session.close()
+
+
+async def test_a_hidden_page_stops_the_ticks_and_showing_it_resumes() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    before = asyncio.all_tasks()
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    (ticking,) = asyncio.all_tasks() - before
+    page.say("visibility", visible=False)
+    await asyncio.wait([ticking], timeout=10)
+    assert asyncio.all_tasks() == before
+    page.say("visibility", visible=True)
+    frames = await pages.next("frames", after=1)
+    assert frames["tiles"] == ["alice\nalice"]  # the same picture, for new eyes
+    session.close()
+
+
+async def test_a_goodbye_stops_the_ticks() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    before = asyncio.all_tasks()
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    page.say("bye")
+    await asyncio.wait(asyncio.all_tasks() - before, timeout=10)
+    assert asyncio.all_tasks() == before
+
+
+async def test_the_state_is_said_when_it_changes_and_only_then() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic() + 1000)  # it does not grow stale in this test
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    said = len(pages.of("state"))
+    page.say("ack", sequence=1)
+    for sent in range(1, 10):
+        mesh.push(time.monotonic() + 1000)
+        await pages.next("frames", after=sent)
+        page.say("ack", sequence=sent + 1)
+    assert len(pages.of("state")) == said
+    mesh.add("bob")
+    assert (await pages.next("state", after=said))["count"] == 2
+    session.close()
+
+
+async def test_a_peer_that_left_is_gone_from_state_and_frames() -> None:
+    mesh = FakeMesh("alice", "bob")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    said = len(pages.of("state"))
+    mesh.remove("bob")
+    mesh.push(time.monotonic())
+    state = await pages.next("state", after=said)
+    assert [tile["peer"] for tile in state["tiles"]] == ["alice"]
+    page.say("ack", sequence=1)
+    sent = len(pages.of("frames"))
+    mesh.push(time.monotonic())
+    assert (await pages.next("frames", after=sent))["tiles"] == ["alice\nalice"]
+    session.close()
+
+
+async def test_looking_as_somebody_else() -> None:
+    mesh = FakeMesh("alice", "bob")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    page.say("view", viewer="bob")
+    frames = await pages.next("frames", after=1)
+    assert frames["tiles"] == ["bob\nalice", "bob\nbob"]
+    session.look_as("*")
+    frames = await pages.next("frames", after=2)
+    assert frames["tiles"] == ["alice\nalice", "alice\nbob"]  # bob's are there already
+    session.close()
+
+
+async def test_a_picture_that_cannot_be_encoded_stops_nothing() -> None:
+    mesh = FakeMesh("alice")
+    mesh.peers["alice"].sinks["alice"].broken = True
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    Page(session).open()
+    assert (await pages.next("frames"))["tiles"] == []
+    session.close()
+
+
+# Requests
+
+
+async def test_join_and_exit_by_message() -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    page = Page(session)
+    page.say("join", request=1, name="bob")
+    reply = await pages.next("reply")
+    assert reply == {
+        "type": "reply",
+        "client": "page",
+        "request": 1,
+        "ok": True,
+        "message": "",
+    }
+    assert list(mesh.peers) == ["alice", "bob"]
+    assert pages.of("state")[-1]["count"] == 2  # said before the reply
+    page.say("exit", request=2, name="alice")
+    assert (await pages.next("reply", after=1))["ok"]
+    assert list(mesh.peers) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sentence"),
+    [
+        ("join", "alice", "alice is in the room already"),
+        ("exit", "bob", "there is no peer called bob"),
+    ],
+)
+async def test_a_refusal_is_a_sentence(kind: str, name: str, sentence: str) -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    Page(session).say(kind, request=1, name=name)
+    reply = await pages.next("reply")
+    assert not reply["ok"]
+    assert reply["message"] == sentence
+
+
+async def test_a_mistake_of_ours_is_answered_and_goes_to_the_loop() -> None:
+    mesh = FakeMesh("alice")
+
+    async def fail(name: str) -> Any:
+        raise ZeroDivisionError("oh")
+
+    mesh.join_async = fail  # type: ignore[method-assign]
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda loop, context: reported.append(context)
+    )
+    session, pages = view(mesh)
+    Page(session).say("join", request=1, name="bob")
+    reply = await pages.next("reply")
+    assert reply["message"] == "that failed: ZeroDivisionError: oh"
+    await turns()
+    gc.collect()
+    assert isinstance(reported[0]["exception"], ZeroDivisionError)
+
+
+async def test_nonsense_is_refused_in_words() -> None:
+    session, pages = view(FakeMesh())
+    session.receive({"type": "ack", "client": "page", "sequence": "one"})
+    assert await pages.next("refused") == {
+        "type": "refused",
+        "code": "invalid_payload",
+        "message": "sequence must be a whole number",
+    }
+
+
+# What went wrong elsewhere
+
+
+async def test_a_failure_is_in_the_status_line_until_somebody_joins() -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    mesh.log.record(TaskFailed, where="a callback", message="KeyError: 1")
+    Page(session).say("hello")
+    state = await pages.next("state")
+    assert state["warning"]
+    assert state["status"].startswith("a callback failed: KeyError: 1. ")
+    mesh.add("bob")
+    Page(session).say("hello")
+    assert "KeyError" not in (await pages.next("state", after=1))["status"]
+
+
+async def test_a_view_that_is_opened_later_knows_of_the_failure() -> None:
+    mesh = FakeMesh("alice")
+    mesh.log.record(TaskFailed, where="a callback", message="KeyError: 1")
+    session, pages = view(mesh)
+    Page(session).say("hello")
+    assert "KeyError" in (await pages.next("state"))["status"]
+    mesh.log.record(PeerJoined, peer="bob", room="1234")
+    session, pages = view(mesh)
+    Page(session).say("hello")
+    assert "KeyError" not in (await pages.next("state"))["status"]
+
+
+# Endings
+
+
+async def test_a_mesh_that_closes_says_so_once_and_stops_the_ticks() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    before = asyncio.all_tasks()
+    page = Page(session)
+    page.open()
+    await pages.next("frames")
+    said = len(pages.of("state"))
+    mesh.close()
+    state = await pages.next("state", after=said)
+    assert state["closed"]
+    assert "closed" in state["status"]
+    await turns()
+    assert asyncio.all_tasks() == before
+    assert len(pages.of("state")) == said + 1
+    assert session not in _open_views
+
+
+async def test_a_page_that_opens_after_the_end_hears_of_it() -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    mesh.close()
+    await turns()
+    Page(session, "late").say("hello")
+    assert pages.sent[-1]["closed"]
+    session, pages = view(mesh)
+    Page(session, "later").say("hello")
+    assert pages.sent[-1]["closed"]
+
+
+async def test_closing_a_view_leaves_the_call_alone_and_nothing_behind() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    assert session in _open_views
+    before = asyncio.all_tasks()
+    Page(session).open()
+    await pages.next("frames")
+    session.close()
+    session.close()
+    await turns()
+    assert asyncio.all_tasks() == before
+    assert session not in _open_views
+    assert not mesh.closed
+    forgotten = weakref.ref(session)
+    del session
+    gc.collect()
+    assert forgotten() is None
+
+
+async def test_a_view_does_not_keep_a_call_alive() -> None:
+    mesh = FakeMesh("alice")
+    session, pages = view(mesh)
+    Page(session).open()
+    await pages.next("state")
+    dropped = weakref.ref(mesh)
+    del mesh
+    gc.collect()
+    assert dropped() is None
+    session.close()
