@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import MeshClosedError, NestedLoopError
+
+_SLICE_SECONDS = 0.5
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
@@ -84,7 +87,13 @@ class MeshLoop:
             )
         future = self.submit(coroutine)
         try:
-            return future.result()
+            while True:
+                # In slices: an interrupt that comes in the very moment in which the
+                # thread goes to sleep is noticed only when it wakes.
+                with contextlib.suppress(concurrent.futures.TimeoutError):
+                    return future.result(_SLICE_SECONDS)
+                if future.done():
+                    return future.result()
         except concurrent.futures.CancelledError:
             raise MeshClosedError("the mesh was closed during the call") from None
         except BaseException:

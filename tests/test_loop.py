@@ -127,7 +127,10 @@ def test_a_real_interrupt_ends_a_blocked_call() -> None:
 
         async def wait():
             try:
-                os.kill(os.getpid(), signal.SIGINT)
+                # Later: a signal in the moment in which the main thread is about to
+                # block does not wake it; CPython looks for signals before that.
+                interrupt = os.getpid(), signal.SIGINT
+                asyncio.get_running_loop().call_later(0.2, os.kill, *interrupt)
                 await asyncio.Event().wait()
             finally:
                 print("cancelled", flush=True)

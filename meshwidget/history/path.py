@@ -45,6 +45,19 @@ class Exchange:
         return bool(sides) and all(_found_path(side) for side in sides)
 
     @property
+    def has_address(self) -> bool:
+        """Whether one of the two was told a candidate, in whichever way."""
+        return any(
+            message.status == "delivered"
+            for message in self.candidates
+            if message.candidate
+        ) or any(
+            message.status == "delivered" and Outline.of(message.sdp or "").candidates
+            for message in (self.offer, self.answer)
+            if message is not None
+        )
+
+    @property
     def edited(self) -> tuple[MessageState, ...]:
         """What was changed by hand, in order."""
         messages = [self.offer, self.answer, *self.candidates]
@@ -194,6 +207,9 @@ def _path(exchange: Exchange) -> Step:
             f"{exchange.offerer}, who chooses the path (RFC 8445, section 8.1.1), "
             f"cannot check any before it has {exchange.answerer}'s description",
         )
+    if not exchange.has_address:
+        words = "neither side knows an address of the other to check"
+        return Step.waiting(title, words)
     suspect, number = _suspicion(exchange)
     verb = "sends" if len(checking) == 1 else "send"
     return Step.waiting(
