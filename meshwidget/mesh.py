@@ -28,7 +28,7 @@ from .loop import MeshLoop
 from .media.inputs import AudioInput, VideoInput
 from .mesh_stepping import SteppingMethods
 from .mesh_views import ViewMethods
-from .peer.connection import LinkSettings
+from .peer.connection import LinkSettings, is_aftermath
 from .peer.ice import choose_addresses
 from .peer.peer import Peer
 from .readings import LogReadings
@@ -320,8 +320,8 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
 
     def _repr_mimebundle_(self, **arguments: Any) -> Any:
         """Shown by Jupyter: the panel, one for all displays of this mesh."""
-        if self._display_panel is None:
-            self._display_panel = self.panel()
+        if self._display_panel is None or self._display_panel.comm is None:
+            self._display_panel = self.panel()  # the first one, or after its close()
         return self._display_panel._repr_mimebundle_(**arguments)
 
     def __repr__(self) -> str:
@@ -373,6 +373,8 @@ def _end(loop: MeshLoop, call: Call, forwarding: contextlib.ExitStack) -> None:
 
 def _recorder(log: EventLog) -> Callable[[str, BaseException | str], None]:
     def record(where: str, error: BaseException | str) -> None:
+        if is_aftermath(error):
+            return
         if isinstance(error, BaseException):
             error = f"{type(error).__name__}: {error}"
         log.record(TaskFailed, where=where, message=error)

@@ -24,6 +24,8 @@ SILENCE = -127.0
 STALE_SECONDS = 1.0
 """A picture or level older than this says nothing about now."""
 
+_PAUSE_SECONDS = 0.2
+
 JPEG_QUALITY = 80
 
 
@@ -60,9 +62,13 @@ class VideoSink:
 
     @property
     def frame_rate(self) -> float:
-        """Frames in the last second."""
-        horizon = time.monotonic() - 1
-        return float(sum(arrival > horizon for arrival in list(self._arrivals)))
+        """Frames a second, over the last one."""
+        now = time.monotonic()
+        arrivals = [each for each in list(self._arrivals) if each > now - 1]
+        if len(arrivals) < 2 or now - arrivals[-1] > _PAUSE_SECONDS:
+            return float(len(arrivals))
+        # By the time between them: a count would jump by one all the time.
+        return (len(arrivals) - 1) / (arrivals[-1] - arrivals[0])
 
     def rgb(self) -> NDArray[np.uint8] | None:
         """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""

@@ -412,6 +412,14 @@ class Connection:
         )
 
 
+def is_aftermath(error: BaseException | str) -> bool:
+    """Whether an error is only that a connection was closed while it was being made.
+
+    aiortc connects in a task of its own that nobody can await or cancel.
+    """
+    return isinstance(error, InvalidStateError) and "closed" in str(error)
+
+
 def _text_of(description: RTCSessionDescription | None) -> str | None:
     return None if description is None else description.sdp
 
