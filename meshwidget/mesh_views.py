@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from .mesh import Mesh
-    from .views.widget import MeshGrid, MeshWidget
+    from .views.widget import MeshGrid, MeshMatrix, MeshWidget
 
 
 class ViewMethods:
     """Each gives a new widget of this call."""
 
     def panel(self) -> MeshWidget:
-        """A panel of this call: its tiles, and the controls to join and exit."""
+        """A panel of this call: tiles, diagrams, controls to join, exit and step."""
         from .views.widget import MeshWidget
 
         return MeshWidget(cast("Mesh", self))
@@ -33,3 +33,12 @@ class ViewMethods:
         from .views.widget import MeshGrid
 
         return MeshGrid(cast("Mesh", self), viewer=viewer)
+
+    def matrix(self) -> MeshMatrix:
+        """Who sees whom: small live pictures, a row a viewer, a column a participant.
+
+        A hole in it is a link that is missing, and says why.
+        """
+        from .views.widget import MeshMatrix
+
+        return MeshMatrix(cast("Mesh", self))

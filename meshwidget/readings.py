@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from .history import storage
 from .history.mermaid import mermaid
 from .history.why import Why, why
 from .log import EventLog
+
+if TYPE_CHECKING:
+    from .views.diagram_widget import SequenceView, StatesView, TopologyView
 
 
 class LogReadings:
@@ -62,6 +66,71 @@ class LogReadings:
             Only messages of these kinds.
         """
         return mermaid(self.log, peers=peers, pair=pair, kinds=kinds)
+
+    # The views are imported when one is asked for: a script needs no ipywidgets.
+
+    def sequence(
+        self,
+        *,
+        peers: Collection[str] | None = None,
+        pair: tuple[str, str] | None = None,
+        kinds: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> SequenceView:
+        """The messages as a live sequence diagram, which can be rewound.
+
+        Parameters
+        ----------
+        peers : collection of str, optional
+            Only what concerns these.
+        pair : (str, str), optional
+            Only what lies between these two.
+        kinds : collection of str, optional
+            Only messages of these kinds.
+        limit : int
+            Messages shown at most; older ones are folded.
+
+        Returns
+        -------
+        SequenceView
+            A widget; its ``svg()`` is the picture of the moment.
+        """
+        from .views.diagram_widget import SequenceView
+
+        return SequenceView(
+            self,
+            peers=None if peers is None else tuple(peers),
+            pair=pair,
+            kinds=None if kinds is None else tuple(kinds),
+            limit=limit,
+        )
+
+    def topology(self) -> TopologyView:
+        """Who is in the room, and the state of every link, as a live diagram."""
+        from .views.diagram_widget import TopologyView
+
+        return TopologyView(self)
+
+    def states(self, peer: str | None = None, remote: str | None = None) -> StatesView:
+        """The five state machines of one connection as a live diagram.
+
+        Parameters
+        ----------
+        peer, remote : str, optional
+            Whose connection, and to whom; without them it is the newest one.
+
+        Raises
+        ------
+        TypeError
+            When there is only one of them.
+        """
+        from .views.diagram_widget import StatesView
+
+        if peer is None and remote is None:
+            return StatesView(self)
+        if peer is None or remote is None:
+            raise TypeError("a connection has two ends: name both or neither")
+        return StatesView(self, pair=(peer, remote))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the session to a file, as JSON Lines.

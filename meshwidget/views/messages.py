@@ -98,7 +98,9 @@ def parse(content: object) -> PageMessage:
         case "hello":
             return Hello(client=client)
         case "ack":
-            return Acknowledgement(client=client, sequence=number_field(content, "sequence"))
+            return Acknowledgement(
+                client=client, sequence=number_field(content, "sequence")
+            )
         case "visibility":
             return Visibility(client=client, visible=flag_field(content, "visible"))
         case "bye":

@@ -14,6 +14,7 @@
  * @property {string} peer
  * @property {boolean} local
  * @property {"live"|"waiting"|"stale"|"stopped"|"down"|"blank"} state
+ * @property {string|null} connection the W3C's connectionState; null of an own picture
  * @property {string} text what the tile says about itself
  * @property {string} label the whole tile in words
  * @property {number|null} level the sound, 0 to 1
@@ -77,7 +78,7 @@ export default () => {
     },
     /** @param {{model: any, el: HTMLElement}} context */
     render({ model, el }) {
-      const view = new View(feed, el, model.get("controls"));
+      const view = new View(feed, el, model.get("controls"), model.get("matrix"));
       return () => view.close();
     },
   };
@@ -345,8 +346,9 @@ class View {
    * @param {Feed} feed
    * @param {HTMLElement} element
    * @param {boolean} controls
+   * @param {boolean} matrix
    */
-  constructor(feed, element, controls) {
+  constructor(feed, element, controls, matrix) {
     this.feed = feed;
     this.controls = controls;
     this.onScreen = false;
@@ -363,6 +365,7 @@ class View {
     this.root = make("section", "meshwidget", {
       "aria-label": controls ? "mesh call" : "pictures of a mesh call",
     });
+    toggle(this.root, "data-matrix", matrix);
     if (controls) this.root.append(this.title, this.bar, this.error);
     this.root.append(this.grid, this.status);
     element.append(this.root);
@@ -425,6 +428,11 @@ class View {
   async exit(name) {
     const reply = await this.feed.request({ type: "exit", name });
     this.setError(reply.ok ? "" : reply.message);
+  }
+
+  /** @param {TileMessage} message */
+  ask({ viewer, peer }) {
+    this.feed.say({ type: "why", viewer, remote: peer });
   }
 
   /** @param {string} sentence */
@@ -517,7 +525,8 @@ class View {
 
   /** @returns {HTMLButtonElement[]} */
   exitButtons() {
-    return [...this.grid.querySelectorAll("button")].filter((one) => !one.hidden);
+    const exits = [...this.tiles.values()].map((tile) => tile.exit);
+    return exits.filter((exit) => !exit.hidden);
   }
 
   /** @param {string} viewer */
@@ -537,7 +546,8 @@ class View {
   tile(message) {
     let tile = this.tiles.get(message.key);
     if (!tile) {
-      tile = new Tile(message, this.controls ? () => this.exit(message.peer) : null);
+      const exit = () => this.exit(message.peer);
+      tile = new Tile(message, this.controls ? { exit, why: () => this.ask(message) } : null);
       this.tiles.set(message.key, tile);
       const { key } = message;
       requestAnimationFrame(() => {
@@ -554,9 +564,9 @@ class View {
 class Tile {
   /**
    * @param {TileMessage} message
-   * @param {(() => void)|null} exit
+   * @param {{exit: () => void, why: () => void}|null} actions
    */
-  constructor(message, exit) {
+  constructor(message, actions) {
     const { viewer, peer } = message;
     this.painted = 0;
     this.canvas = make("canvas", "meshwidget-canvas", {
@@ -579,8 +589,16 @@ class Tile {
     this.exit = makeButton("button", "Exit");
     this.exit.title = label;
     this.exit.setAttribute("aria-label", label);
-    this.removable = exit !== null;
-    if (exit) this.exit.addEventListener("click", exit);
+    const question = `Why does ${viewer} not see ${peer}?`;
+    this.why = makeButton("button", "Why?");
+    this.why.classList.add("meshwidget-ask");
+    this.why.title = question;
+    this.why.setAttribute("aria-label", question);
+    this.controls = actions !== null;
+    if (actions) {
+      this.exit.addEventListener("click", actions.exit);
+      this.why.addEventListener("click", actions.why);
+    }
     this.element = make(
       "div",
       "meshwidget-tile",
@@ -600,6 +618,7 @@ class Tile {
         make("span", "meshwidget-peer", { title: peer }, peer),
         this.state,
         this.exit,
+        this.why,
       ),
     );
   }
@@ -623,7 +642,12 @@ class Tile {
     this.canvas.setAttribute("aria-label", `picture of ${message.peer}`);
     toggle(this.element, "data-local", message.local);
     setText(this.words, live ? "" : message.text);
-    const word = message.state === "blank" ? "no video" : message.state;
+    const word =
+      message.state === "blank"
+        ? "no video"
+        : live
+          ? (message.connection ?? "live")
+          : message.state;
     const words = message.local ? (live ? "local" : `local · ${word}`) : word;
     setText(this.state, words);
     const percent = String(Math.round((message.level ?? 0) * 100));
@@ -635,7 +659,12 @@ class Tile {
     // With a row for everyone each participant is there many times, and can be made
     // to exit from its own picture.
     const once = message.local || !repeated;
-    this.exit.hidden = !(this.removable && message.removable && once);
+    this.exit.hidden = !(this.controls && message.removable && once);
+    const missed = !message.local && !live && message.state !== "blank";
+    const asking = this.why === document.activeElement;
+    this.why.hidden = !(this.controls && missed);
+    this.why.disabled = false;
+    if (asking && this.why.hidden && !this.exit.hidden) this.exit.focus();
   }
 
   /** Nothing comes any more. @param {string} why */
@@ -647,7 +676,7 @@ class Tile {
     this.level.style.width = "0";
     this.meter.setAttribute("aria-valuenow", "0");
     this.meter.setAttribute("aria-valuetext", why);
-    this.exit.disabled = true;
+    this.exit.disabled = this.why.disabled = true;
   }
 }
 

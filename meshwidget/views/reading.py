@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..signaling.protocol import EVERYONE
+from .held import waiting_sentence
 from .tiles import (
     Status,
     TileFacts,
@@ -25,6 +26,7 @@ from .tiles import (
 )
 
 if TYPE_CHECKING:
+    from ..history.moment import Moment
     from ..media.sinks import VideoSink
     from ..mesh import Mesh
     from ..peer.peer import Peer
@@ -122,7 +124,11 @@ def closed_message(room: str, max_peers: int) -> dict[str, Any]:
 
 
 def read_call(
-    mesh: Mesh, viewer: str | None, now: float, failure: str | None = None
+    mesh: Mesh,
+    viewer: str | None,
+    now: float,
+    failure: str | None = None,
+    moment: Moment | None = None,
 ) -> CallReading:
     """Read off the mesh what a view shows.
 
@@ -136,6 +142,8 @@ def read_call(
         ``time.monotonic()``.
     failure : str, optional
         What went wrong lately outside any tile; the status line says it.
+    moment : Moment, optional
+        The log so far: what a call that is held still waits for.
     """
     peers = mesh.peers
     names = tuple(dict.fromkeys((*peers, *_outsiders(peers.values()))))
@@ -151,6 +159,12 @@ def read_call(
         if shown in (facts.viewer, EVERYONE)
     ]
     status = call_status(mesh.room, names, pairs)
+    if names and moment is not None:
+        waits = waiting_sentence(moment, shown, names)
+        if waits is not None and status.warning:
+            status = Status(text=f"{status.text} {waits}", warning=True)
+        elif waits is not None:
+            status = Status(text=waits)
     if failure is not None:
         status = Status(text=f"{failure.rstrip('.')}. {status.text}", warning=True)
     elif viewer not in (None, EVERYONE) and shown not in (None, viewer):
@@ -231,6 +245,7 @@ def _tile_message(tile: Tile) -> dict[str, Any]:
         "peer": tile.facts.peer,
         "local": tile.facts.local,
         "state": tile_state(tile.facts),
+        "connection": tile.facts.connection_state,
         "text": tile_text(tile.facts),
         "label": tile_label(tile.facts),
         "level": level,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MeshError, ProtocolError
 from ..events import Event, MeshClosed, PeerJoined, TaskFailed
 from ..nesting import view_closed, view_opened
+from .held import Follower
 from .messages import (
     Acknowledgement,
     Bye,
@@ -70,6 +71,7 @@ class ViewSession:
         self._send = send
         self._viewer = viewer
         self._stream = FrameStream()
+        self._follower = Follower(mesh.log)
         self._reading: CallReading | None = None
         self._said: dict[str, Any] | None = None
         self._failure = _last_failure(mesh)
@@ -197,7 +199,9 @@ class ViewSession:
         mesh = self._mesh()
         if mesh is None or mesh.closed or self._closed:
             return
-        self._reading = read_call(mesh, self._viewer, now, self._failure)
+        self._reading = read_call(
+            mesh, self._viewer, now, self._failure, self._follower.moment()
+        )
         message = self._reading.message()
         if again or message != self._said:
             self._said = message

@@ -17,15 +17,14 @@ from .messages import MAX_CLIENT_LENGTH, Request, number_field, text_field
 
 __all__ = [
     "Bye",
-    "Close",
     "Drop",
     "Edit",
     "Here",
     "Open",
     "Pause",
     "Resume",
-    "SteppingMessage",
     "Step",
+    "SteppingMessage",
     "parse",
 ]
 
@@ -71,14 +70,7 @@ class Edit(Request):
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
-    """Somebody has read why, and closes it."""
-
-    client: str
-
-
-SteppingMessage = Here | Bye | Close | Pause | Resume | Step | Drop | Open | Edit
+SteppingMessage = Here | Bye | Pause | Resume | Step | Drop | Open | Edit
 
 
 def parse(content: object) -> SteppingMessage:
@@ -97,8 +89,6 @@ def parse(content: object) -> SteppingMessage:
         assert isinstance(presence, Here | Bye)
         return presence
     client = text_field(content, "client", MAX_CLIENT_LENGTH)
-    if kind == "close":
-        return Close(client=client)
     if kind not in ("pause", "resume", "step", "drop", "open", "edit"):
         text = f"no stepping message is of type {kind!r:.40}"
         raise ProtocolError("unknown_type", text)

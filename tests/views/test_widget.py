@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import pytest
 import traitlets
+from ipywidgets import Widget  # type: ignore[import-untyped]
 from PIL import Image
 
 from meshwidget import Mesh, MeshGrid, MeshWidget
-from meshwidget.views import widget as widget_module
+from meshwidget.views import grid as grid_module
+from meshwidget.views.grid import CallPanel
 
 DEADLINE = 10
 
@@ -48,7 +50,7 @@ def mesh() -> Iterator[Mesh]:
 @pytest.fixture(autouse=True)
 def _close_widgets() -> Iterator[None]:
     yield
-    MeshGrid.close_all()
+    Widget.close_all()
 
 
 def test_frames_come_as_one_message_with_a_jpeg_each(
@@ -69,7 +71,7 @@ def test_frames_come_as_one_message_with_a_jpeg_each(
 
 
 def test_join_and_exit_from_a_page(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = Pages(MeshWidget(mesh), monkeypatch)
+    pages = Pages(CallPanel(mesh), monkeypatch)
     pages.say("join", request=1, name="alice")
     assert pages.next("reply")[0]["ok"]
     assert list(mesh.peers) == ["alice"]
@@ -88,7 +90,7 @@ def test_choosing_a_viewer_on_a_page_sets_the_trait(
     mesh.join("alice")
     mesh.join("bob")
     panel = MeshWidget(mesh)
-    pages = Pages(panel, monkeypatch)
+    pages = Pages(panel.call_panel, monkeypatch)
     seen: list[object] = []
     panel.observe(lambda change: seen.append(change["new"]), "viewer")
     pages.say("view", viewer="bob")
@@ -105,7 +107,7 @@ def test_the_viewer_is_a_name_or_none(mesh: Mesh) -> None:
 
 def test_only_the_panel_has_controls(mesh: Mesh) -> None:
     assert not MeshGrid(mesh).controls
-    assert MeshWidget(mesh).controls
+    assert MeshWidget(mesh).call_panel.controls
 
 
 def test_no_picture_is_ever_in_the_traits(mesh: Mesh) -> None:
@@ -123,7 +125,7 @@ def test_reprs_are_the_same_every_time(mesh: Mesh) -> None:
 
 @pytest.mark.parametrize("kind", [MeshGrid, MeshWidget])
 def test_shown_it_is_a_live_view_a_picture_and_a_text(
-    mesh: Mesh, kind: type[MeshGrid]
+    mesh: Mesh, kind: type[MeshGrid | MeshWidget]
 ) -> None:
     mesh.join("alice")
     data, _ = kind(mesh)._repr_mimebundle_()
@@ -205,8 +207,8 @@ def test_a_panel_whose_call_cannot_be_started_is_collected_in_peace() -> None:
 
 
 def test_the_front_end_is_one_module_that_fetches_nothing(mesh: Mesh) -> None:
-    script = (widget_module.HERE / "panel.js").read_text(encoding="utf-8")
-    style = (widget_module.HERE / "panel.css").read_text(encoding="utf-8")
+    script = (grid_module.HERE / "panel.js").read_text(encoding="utf-8")
+    style = (grid_module.HERE / "panel.css").read_text(encoding="utf-8")
     state = cast("dict[str, object]", MeshGrid(mesh).get_state())
     assert state["_esm"] == script
     assert state["_css"] == style

@@ -1,0 +1,149 @@
+"""The tiles as widgets: alone, as a matrix, and with the controls to join and leave.
+
+All show the same front end, ``panel.js``; traits say what there is besides the tiles.
+They are few and never hold a picture: those would end in the saved notebook.
+Everything else goes through the :class:`ViewSession`, over custom messages of the comm.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from ..signaling.protocol import EVERYONE
+from .reading import read_call
+from .session import ViewSession
+from .snapshot import snapshot
+
+if TYPE_CHECKING:
+    from ..mesh import Mesh
+__all__ = ["CallPanel", "MeshGrid", "MeshMatrix", "optional_names"]
+
+HERE = Path(__file__).parent
+
+
+def optional_names() -> traitlets.TraitType[Any, Any]:
+    """A trait for two names, or for none."""
+    return traitlets.Tuple(default_value=None, allow_none=True)
+
+
+class MeshGrid(anywidget.AnyWidget):
+    """The live tiles of what one participant receives.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The call to look at. The grid can be closed without closing the call.
+    viewer : str, optional
+        Whose view it is, see the trait.
+
+    Attributes
+    ----------
+    viewer : str or None
+        The participant whose received pictures are shown; its own tile is local.
+        None follows the first in the room, ``"*"`` shows a row for everyone.
+    mesh : Mesh
+        The call.
+    """
+
+    _esm = HERE / "panel.js"
+    _css = HERE / "panel.css"
+
+    controls = traitlets.Bool(False, read_only=True).tag(sync=True)
+    matrix = traitlets.Bool(False, read_only=True).tag(sync=True)
+    viewer = traitlets.Unicode(None, allow_none=True)
+
+    def __init__(self, mesh: Mesh, viewer: str | None = None) -> None:
+        self.mesh = mesh
+        self._sending = threading.Lock()
+        super().__init__(viewer=viewer)
+        self._session = ViewSession(mesh, self._send_to_pages, viewer)
+        self.on_msg(self._receive)
+
+    def close(self) -> None:
+        """Take the view off every page; the call goes on."""
+        if not hasattr(self, "_session"):
+            return  # it was never finished, and is collected now
+        self._session.close()
+        with self._sending:
+            super().close()
+
+    def snapshot(self) -> bytes:
+        """Return the tiles as they are now, as a PNG file."""
+        reading = read_call(self.mesh, self.viewer, time.monotonic())
+        return snapshot(reading, heading=self.controls)
+
+    def __repr__(self) -> str:
+        viewer = "" if self.viewer is None else f", viewer={self.viewer!r}"
+        return f"<{type(self).__name__} of room {self.mesh.room}{viewer}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        data["image/png"] = base64.b64encode(self.snapshot()).decode("ascii")
+        return data, metadata
+
+    @traitlets.observe("viewer")
+    def _viewer_changed(self, change: Any) -> None:
+        if hasattr(self, "_session"):
+            self._session.look_as(change["new"])
+
+    def _receive(self, widget: object, content: object, buffers: object) -> None:
+        """Hand a page's message on; on whatever thread the kernel takes it."""
+        match content:
+            case {"type": "view", "viewer": str(viewer)}:
+                self.viewer = viewer
+            case _:
+                self._session.receive(content)
+
+    def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        with self._sending:
+            if self.comm is not None:  # closed on the other thread
+                self.send(content, buffers)
+
+
+class MeshMatrix(MeshGrid):
+    """Who sees whom: a row a viewer, a column a participant, small live pictures.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    """
+
+    matrix = traitlets.Bool(True, read_only=True).tag(sync=True)
+
+    def __init__(self, mesh: Mesh) -> None:
+        super().__init__(mesh, viewer=EVERYONE)
+
+
+class CallPanel(MeshGrid):
+    """The tiles, and who joins and leaves by hand.
+
+    Parameters
+    ----------
+    mesh : Mesh
+
+    Attributes
+    ----------
+    asked : (str, str) or None
+        Of whom somebody has pressed "Why?": who does not see whom.
+    """
+
+    controls = traitlets.Bool(True, read_only=True).tag(sync=True)
+    asked = optional_names()
+
+    def _receive(self, widget: object, content: object, buffers: object) -> None:
+        match content:
+            case {"type": "why", "viewer": str(viewer), "remote": str(remote)}:
+                if viewer != remote:
+                    self.asked = (viewer, remote)
+            case _:
+                super()._receive(widget, content, buffers)
