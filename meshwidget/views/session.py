@@ -42,11 +42,12 @@ from .stream import FrameStream
 if TYPE_CHECKING:
     from ..mesh import Mesh
 
-TICKS_PER_SECOND = 30
-"""Frames messages a second: the rate of the pictures."""
+TICKS_PER_SECOND = 36
+"""Looks for new pictures. Somewhat more than the pictures' own rate: at the same rate a
+look that comes now before and now after a picture would miss one and find none."""
 
-TICKS_PER_STATE = 6
-"""Ticks between two looks at everything that is said in words: five a second."""
+TICKS_PER_STATE = 8
+"""Ticks between two looks at all that is said in words: less than five a second."""
 
 Send = Callable[[dict[str, Any], list[bytes]], None]
 Action = Callable[["Mesh"], Coroutine[Any, Any, object]]
