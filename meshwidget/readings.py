@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from .history import storage
 from .history.mermaid import mermaid
+from .history.moment import Moment
+from .history.table import StatesTable, states_table
 from .history.why import Why, why
 from .log import EventLog
 
@@ -131,6 +133,16 @@ class LogReadings:
         if peer is None or remote is None:
             raise TypeError("a connection has two ends: name both or neither")
         return StatesView(self, pair=(peer, remote))
+
+    def states_table(self) -> StatesTable:
+        """The five states of every connection, a row each.
+
+        Returns
+        -------
+        StatesTable
+            A list of rows that prints as a table.
+        """
+        return states_table(Moment.of(self.log))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the session to a file, as JSON Lines.
