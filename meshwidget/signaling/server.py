@@ -198,7 +198,7 @@ class SignalingServer:
         except ProtocolError as error:
             return await self._refuse(connection, event, arguments, error)
 
-    def _on_malformed(self, connection: str | None) -> None:
+    def _on_malformed(self, connection: str | None, reason: str) -> None:
         """Note a packet that is no Socket.IO; its sender is hung up on."""
         member = None if connection is None else self.rooms.member(connection)
         self._log.record(
@@ -206,7 +206,7 @@ class SignalingServer:
             sender=member.name if member else "",
             kind="a packet",
             code="malformed",
-            message="it is no Socket.IO; the connection is cut",
+            message=f"it is no Socket.IO ({reason}); the connection is cut",
         )
 
     def _handle(

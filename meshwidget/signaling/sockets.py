@@ -25,7 +25,7 @@ _PONG_SECONDS = 10
 answers; a kernel that computes without letting go of the interpreter may take long."""
 
 OnEvent = Callable[..., Awaitable[dict[str, Any]]]
-OnMalformed = Callable[[str | None], None]
+OnMalformed = Callable[[str | None, str], None]
 
 
 class SocketServer(socketio.AsyncServer):
@@ -37,8 +37,8 @@ class SocketServer(socketio.AsyncServer):
         ``on_event(event, connection, *arguments)``; what it returns is the
         acknowledgement.
     on_malformed : callable
-        Told of a packet that is no Socket.IO, with the id of the connection if it has
-        one. The connection is cut then.
+        Told of a packet that is no Socket.IO: the id of the connection if it has one,
+        and what was wrong. The connection is cut then.
     """
 
     def __init__(self, on_event: OnEvent, on_malformed: OnMalformed) -> None:
@@ -61,9 +61,10 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
             await super()._handle_eio_message(eio_sid, data)
-        except Exception:
-            # Whatever the parser stumbles over, the sender is the one to blame.
-            await self._cut_off(eio_sid)
+        except Exception as error:
+            # Whatever the parser stumbles over, the sender is the one to blame; what it
+            # was is said, so that a mistake of ours would not pass for one of theirs.
+            await self._cut_off(eio_sid, type(error).__name__)
 
     async def _handle_event_internal(
         self,
@@ -75,7 +76,7 @@ class SocketServer(socketio.AsyncServer):
         id: int | None,
     ) -> None:
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
-            await self._cut_off(eio_sid)
+            await self._cut_off(eio_sid, "an event without a name")
             return
         answer = await self._on_event(data[0], sid, *data[1:])
         if id is not None:
@@ -84,8 +85,8 @@ class SocketServer(socketio.AsyncServer):
             )
             await self._send_packet(eio_sid, acknowledgement)
 
-    async def _cut_off(self, eio_sid: str) -> None:
-        self._on_malformed(self.manager.sid_from_eio_sid(eio_sid, "/"))
+    async def _cut_off(self, eio_sid: str, reason: str) -> None:
+        self._on_malformed(self.manager.sid_from_eio_sid(eio_sid, "/"), reason)
         await self.eio.disconnect(eio_sid)
 
 
