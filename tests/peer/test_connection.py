@@ -554,8 +554,8 @@ async def test_an_aborted_connection_says_nothing(make_link: MakeLink) -> None:
 async def test_a_renamed_private_leaves_plain_aiortc(
     make_link: MakeLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "_QUEUE", "_RTCRtpReceiver__renamed_queue")
-    monkeypatch.setattr(tuning, "_KEYFRAME", "_renamed_send_keyframe")
+    monkeypatch.setattr(tuning.receiving, "_QUEUE", "_RTCRtpReceiver__renamed_queue")
+    monkeypatch.setattr(tuning.sending, "_KEYFRAME", "_renamed_send_keyframe")
     link = await make_link()
     await link.negotiate()
     await link.connected()

@@ -65,7 +65,7 @@ def stream_of(sizes: list[int], first: int = 0, marked: bool = True) -> Stream:
 
 
 def marker_buffer(capacity: int = CAPACITY) -> JitterBuffer:
-    return tuning._MarkerJitterBuffer(capacity=capacity, is_video=True)
+    return tuning.receiving._MarkerJitterBuffer(capacity=capacity, is_video=True)
 
 
 def plain_buffer(capacity: int = CAPACITY) -> JitterBuffer:

@@ -1,12 +1,4 @@
-"""Every reach into aiortc's and aioice's internals, and nothing but.
-
-Each function here replaces one thing that aiortc does slowly, or does what it offers no
-way to do. It first looks whether the thing is still what it was in the versions this
-was written for, and otherwise changes nothing and says why: the caller then goes on
-with plain aiortc, slower but not broken.
-
-Verified with aiortc 1.16 and aioice 0.13.
-"""
+"""Frames leave a receiver on the marker bit, and are decoded where they arrive."""
 
 from __future__ import annotations
 
@@ -17,37 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 import av
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, rtcrtpreceiver
+from aiortc import RTCRtpReceiver, rtcrtpreceiver
 from aiortc.codecs import get_decoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpreceiver import TimestampMapper
 from aiortc.rtp import RtpPacket
 
-from ..errors import MeshError
+from .base import TuningError
 
 _QUEUE = "_RTCRtpReceiver__decoder_queue"
 _BUFFER = "_RTCRtpReceiver__jitter_buffer"
 _MAPPER = "_RTCRtpReceiver__timestamp_mapper"
 _ERROR = "_RTCRtpReceiver__decoder_error"
-_KEYFRAME = "_send_keyframe"
-
-
-class TuningError(MeshError):
-    """An internal is not what it was: this version of aiortc is left as it is."""
-
-
-def on_keyframe_request(sender: RTCRtpSender, callback: Callable[[], None]) -> None:
-    """Call back when the receiver asks for a keyframe by PLI or FIR (RFC 4585, 5104).
-
-    aiortc notes the wish for its own encoder, which a track of packets has not.
-
-    Raises
-    ------
-    TuningError
-    """
-    if not callable(getattr(sender, _KEYFRAME, None)):
-        raise TuningError(f"RTCRtpSender has no {_KEYFRAME}")
-    setattr(sender, _KEYFRAME, callback)
 
 
 def decode_inline(
@@ -85,23 +58,6 @@ def decode_inline(
         buffer = JitterBuffer(capacity=16, prefetch=0)
     setattr(receiver, _BUFFER, buffer)
     setattr(receiver, _QUEUE, _InlineDecoder(receiver, buffer, on_frame, on_error))
-
-
-def abort(connection: RTCPeerConnection) -> None:
-    """Cut a connection's sockets, so that closing it cannot say goodbye.
-
-    Raises
-    ------
-    TuningError
-    """
-    for transceiver in connection.getTransceivers():
-        ice = getattr(transceiver.sender.transport.transport, "_connection", None)
-        protocols = getattr(ice, "_protocols", None)
-        if protocols is None:
-            raise TuningError("RTCIceTransport has no _connection._protocols")
-        for protocol in protocols:
-            if protocol.transport is not None:
-                protocol.transport.abort()
 
 
 class _InlineDecoder:

@@ -1,0 +1,16 @@
+"""Every reach into aiortc's and aioice's internals, and nothing but.
+
+Each module here replaces one thing that aiortc does slowly, or does what it offers no
+way to do. It first looks whether the thing is still what it was in the versions this
+was written for, and otherwise changes nothing and says why: the caller then goes on
+with plain aiortc, slower but not broken.
+
+Verified with aiortc 1.16 and aioice 0.13.
+"""
+
+from .base import TuningError
+from .closing import abort
+from .receiving import decode_inline
+from .sending import on_keyframe_request
+
+__all__ = ["TuningError", "abort", "decode_inline", "on_keyframe_request"]
