@@ -32,6 +32,7 @@ from .peer.peer import Peer
 from .signaling.gate import Gate
 from .signaling.protocol import check_name
 from .signaling.server import SignalingServer
+from .signaling.switchboard import Switchboard
 from .stepping import Stepper
 
 _NOTICE_SECONDS = 0.3
@@ -71,7 +72,8 @@ class Call:
         self.peers: dict[str, Peer] = {}
         self.closed = False
         self.gate = Gate(paused)
-        self.server = SignalingServer(log, max_peers, self.gate)
+        self.switchboard = Switchboard(log, max_peers, self.gate)
+        self.server = SignalingServer(self.switchboard)
         self._settings = settings
         self._participants: dict[str, Participant] = {}
         self._joining: dict[str, asyncio.Task[Any]] = {}
@@ -80,7 +82,7 @@ class Call:
         self._closers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
         self.stepper = Stepper(
-            log, self.gate, self.server, self._participants, self._until
+            log, self.gate, self.switchboard, self._participants, self._until
         )
         self._unsubscribe = log.subscribe(lambda event: self._changed.set())
 
@@ -92,6 +94,7 @@ class Call:
         NoAddressError
         """
         await self.server.start(host, port)
+        self.switchboard.open()
         self.log.record(MeshOpened, room=self.room, max_peers=self.max_peers)
         if self.gate.paused:
             self.log.record(SignalingPaused)
@@ -104,7 +107,7 @@ class Call:
             raise DuplicateNameError(
                 f"{name} is in the room already; choose another name"
             )
-        present = {member.name for member in self.server.rooms.members(self.room)}
+        present = {member.name for member in self.switchboard.rooms.members(self.room)}
         if len(present.union(self._joining)) >= self.max_peers:
             raise RoomFullError(
                 f"room {self.room} is full: {self.max_peers} of {self.max_peers}; "
@@ -139,7 +142,9 @@ class Call:
         participant = self._take_out(name)
         identity = participant.id
         await participant.crash()
-        await self._until(lambda: self.server.rooms.find(self.room, identity) is None)
+        await self._until(
+            lambda: self.switchboard.rooms.find(self.room, identity) is None
+        )
 
     async def wait_connected(self, timeout: float) -> None:
         """Until every pair is connected and has seen a frame."""
@@ -169,6 +174,7 @@ class Call:
             for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
                 if isinstance(outcome, Exception):
                     self.note_error("closing the mesh", outcome)
+        self.switchboard.close()
         await self.server.stop()
         self.log.record(MeshClosed)
         self._unsubscribe()
@@ -260,7 +266,7 @@ class Call:
 
     def _blind(self) -> Iterator[tuple[str, str]]:
         """Who does not see whom: the one of each pair lives here."""
-        members = self.server.rooms.members(self.room)
+        members = self.switchboard.rooms.members(self.room)
         for name, participant in self._participants.items():
             for member in members:
                 if member.id == participant.id:

@@ -23,7 +23,7 @@ from .peer.connection import Connection
 from .peer.participant import Participant
 from .signaling.edit import edit_payload
 from .signaling.gate import Gate, Message
-from .signaling.server import SignalingServer
+from .signaling.switchboard import Switchboard
 
 PATIENCE_SECONDS = 1.0
 """How long a step waits for the next event while a connection is on its way. When all
@@ -43,7 +43,7 @@ class Stepper:
 
     Parameters
     ----------
-    log, gate, server
+    log, gate, switchboard
         The call's.
     participants : mapping
         By name, those that live here.
@@ -55,13 +55,13 @@ class Stepper:
         self,
         log: EventLog,
         gate: Gate,
-        server: SignalingServer,
+        switchboard: Switchboard,
         participants: Mapping[str, Participant],
         until: Until,
     ) -> None:
         self._log = log
         self._gate = gate
-        self._server = server
+        self._switchboard = switchboard
         self._participants = participants
         self._until = until
         self._stepping = asyncio.Lock()
@@ -77,7 +77,7 @@ class Stepper:
         if self._gate.paused:
             self._gate.paused = False
             self._log.record(SignalingResumed)
-            self._server.deliver_pending()
+            self._switchboard.deliver_pending()
 
     async def step(self, which: Message | int | None = None) -> list[Event]:
         """Deliver one message, or so many, and wait until it has settled."""
@@ -100,7 +100,7 @@ class Stepper:
 
     async def drop(self, message: Message) -> None:
         """Lose a message."""
-        self._server.drop(message)
+        self._switchboard.drop(message)
 
     async def edit(
         self,
@@ -169,7 +169,7 @@ class Stepper:
             ) from None
 
     async def _deliver(self, message: Message) -> None:
-        await self._server.deliver(message)
+        await self._switchboard.deliver(message)
         receiver = message.outgoing.receiver
         if not any(each.id == receiver.id for each in self._participants.values()):
             grown = len(self._log)
@@ -199,7 +199,7 @@ class Stepper:
     def _is_settled(self) -> bool:
         """Nobody here is handling a message, and no connection moves by itself."""
         here = list(self._participants.values())
-        if any(each.handled < self._server.delivered[each.id] for each in here):
+        if any(each.handled < self._switchboard.delivered[each.id] for each in here):
             return False
         return not any(
             _is_moving(one, other)

@@ -22,7 +22,7 @@ from meshwidget.events import (
     TaskFailed,
 )
 from meshwidget.signaling import room as room_module
-from meshwidget.signaling import server as server_module
+from meshwidget.signaling import switchboard as switchboard_module
 from meshwidget.signaling.limits import MAX_MESSAGE_BURST, MAX_MESSAGES_PER_SECOND
 
 from .clients import SECONDS, RawSocket, SeedClient
@@ -282,7 +282,7 @@ async def test_rooms_have_a_limit(
 async def test_connections_have_a_limit(
     mesh: Mesh, connect: Connect, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 3)
+    monkeypatch.setattr(switchboard_module, "MAX_CONNECTIONS", 3)
     carol = await connect()
     dave = SeedClient()
     with pytest.raises(socketio.exceptions.ConnectionError):
@@ -671,13 +671,13 @@ async def test_an_event_named_connect_does_not_refill_the_budget(mesh: Mesh) -> 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A place is kept long enough for a busy machine."""
-    monkeypatch.setattr(server_module, "REJOIN_SECONDS", 30)
+    monkeypatch.setattr(switchboard_module, "REJOIN_SECONDS", 30)
 
 
 async def lost(mesh: Mesh, alice: SeedClient, bob: SeedClient) -> None:
     """Cut Bob's line, and go on when the server knows."""
     await bob.vanish()
-    probe = mesh._call.server.rooms
+    probe = mesh._call.switchboard.rooms
     async with asyncio.timeout(SECONDS):
         while all(each.connection for each in probe.members("1234")):
             await alice.call("leave_room_not", {})
