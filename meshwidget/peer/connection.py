@@ -136,6 +136,8 @@ class Connection:
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._early_candidates: list[dict[str, Any]] = []
+        self._hides_addresses = False
+        """Whether the other side has told an mDNS name that was not looked up."""
         self.lock = asyncio.Lock()
         """Held by whoever handles a message of this link, so that they keep order."""
         self._peer_connection = RTCPeerConnection(
@@ -385,6 +387,8 @@ class Connection:
         if self.is_closed:
             self._ignore("candidate", "the connection is closed")
             return
+        if not text and self._hides_addresses:
+            return  # there is one more: where the other side's own checks come from
         try:
             candidate = None
             if text:  # an empty one says that there are no more (RFC 8838, section 13)
@@ -392,6 +396,7 @@ class Connection:
                 candidate.sdpMid = init.get("sdpMid")
                 candidate.sdpMLineIndex = init.get("sdpMLineIndex")
                 if candidate.ip.endswith(".local") and self._settings.is_local:
+                    self._hides_addresses = True
                     self._ignore("candidate", _MDNS_REASON)
                     return
             await self._peer_connection.addIceCandidate(candidate)

@@ -490,6 +490,33 @@ async def test_candidates_of_no_use_do_no_harm(
     await link.connected()
 
 
+@pytest.mark.parametrize("hidden", ["alice", "bob"])
+async def test_a_browser_that_hides_its_addresses_is_reached_all_the_same(
+    make_link: MakeLink, hidden: str
+) -> None:
+    """Its candidates are mDNS names; the end of them does not end the search."""
+    link = await make_link()
+    await link.alice.offer()
+    for turn in ("alice", "bob"):
+        receiver = link.bob if turn == "alice" else link.alice
+        while receiver.inbox:
+            message = receiver.inbox.popleft()
+            if turn == hidden and message.kind == "candidate":
+                init = message.body["candidate"]
+                text = init["candidate"].replace("127.0.0.1", "0123-4567.local")
+                init = {**init, "candidate": text}
+                message = Message("candidate", {"candidate": init})
+                assert ".local" in text
+            await receiver.take(message)
+        if turn == hidden:
+            end = {"candidate": "", "sdpMid": "0", "sdpMLineIndex": 0}
+            await receiver.take(Message("candidate", {"candidate": end}))
+    reasons = ignored(link, "bob" if hidden == "alice" else "alice")
+    assert len(reasons) == 1
+    assert "mDNS" in reasons[0]
+    await link.connected()
+
+
 # The end ------------------------------------------------------------------------------
 
 
