@@ -27,9 +27,11 @@ from .history.why import why
 from .log import EventLog
 from .media.sources import open_sources
 from .peer.connection import LinkSettings
+from .peer.ice import as_init
 from .peer.participant import Participant
 from .peer.peer import Peer
 from .signaling.gate import Gate
+from .signaling.pages import Pages
 from .signaling.protocol import check_name
 from .signaling.server import SignalingServer
 from .signaling.switchboard import Switchboard
@@ -74,6 +76,13 @@ class Call:
         self.gate = Gate(paused)
         self.switchboard = Switchboard(log, max_peers, self.gate)
         self.server = SignalingServer(self.switchboard)
+        self.pages = Pages(
+            self.switchboard,
+            {
+                "room": room,
+                "iceServers": [as_init(each) for each in settings.ice_servers],
+            },
+        )
         self._settings = settings
         self._participants: dict[str, Participant] = {}
         self._joining: dict[str, asyncio.Task[Any]] = {}
@@ -174,6 +183,7 @@ class Call:
             for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
                 if isinstance(outcome, Exception):
                     self.note_error("closing the mesh", outcome)
+        self.pages.close()
         self.switchboard.close()
         await self.server.stop()
         self.log.record(MeshClosed)

@@ -32,6 +32,7 @@ from .peer.connection import LinkSettings, is_aftermath
 from .peer.ice import choose_addresses
 from .peer.peer import Peer
 from .readings import LogReadings
+from .signaling.pages import Pages
 from .signaling.protocol import check_name
 
 if TYPE_CHECKING:
@@ -159,6 +160,11 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
     def peers(self) -> dict[str, Peer]:
         """The peers that live here, by name, in order of joining."""
         return dict(self._call.peers)
+
+    @property
+    def pages(self) -> Pages:
+        """Where browsers come in over a view's own line; for the views."""
+        return self._call.pages
 
     @property
     def closed(self) -> bool:

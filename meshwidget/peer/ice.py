@@ -14,8 +14,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import aioice.ice
+from aiortc import RTCIceServer
 
 from ..errors import NoAddressError
 
@@ -89,6 +91,16 @@ def choose_addresses(host: str, has_ice_servers: bool) -> tuple[str, ...]:
             f"{', '.join(wanted)}"
         )
     return usable
+
+
+def as_init(server: RTCIceServer) -> dict[str, Any]:
+    """``RTCIceServer`` (webrtc-pc, section 4.2.2) as a browser takes it."""
+    given = {
+        "urls": server.urls,
+        "username": server.username,
+        "credential": server.credential,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _can_bind(address: str) -> bool:

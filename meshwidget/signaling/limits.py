@@ -28,6 +28,9 @@ MAX_ROOMS = 64
 MAX_CONNECTIONS = 256
 """To one server, joined or not: below the common limit of 1024 descriptors."""
 
+MAX_PAGES = 64
+"""Pages that are peers of one call at once: as many as a room may hold."""
+
 REJOIN_SECONDS = 0.5
 """How long a place is kept for a participant whose socket died, so that it can come
 back without losing its connections; short, because the others see it as present."""
