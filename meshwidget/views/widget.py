@@ -9,6 +9,7 @@ import ipywidgets  # type: ignore[import-untyped]
 import traitlets
 
 from .grid import CallPanel, MeshGrid, MeshMatrix
+from .guest import BrowserGuest
 from .stepper import Stepper
 from .tabs import DiagramTabs
 
@@ -37,6 +38,8 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
         The call.
     call_panel : CallPanel
         The tiles, and who joins and leaves.
+    browser_guest : BrowserGuest
+        "Join from this browser", and what it receives.
     stepper : Stepper
         Pause, step, resume.
     diagrams : DiagramTabs
@@ -58,13 +61,14 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
         self.mesh = mesh
         self._owned = owned
         self.call_panel = CallPanel(mesh)
+        self.browser_guest = BrowserGuest(mesh)
         self.stepper = Stepper(mesh)
         self.diagrams = DiagramTabs(mesh)
         self._room = mesh.room
         # Side by side where the page is wide enough for both, or else one below the
         # other; what a learner does first comes first for the keyboard too.
         left = ipywidgets.VBox(
-            [self.call_panel, self.stepper],
+            [self.call_panel, self.browser_guest, self.stepper],
             layout={"flex": "1 1 400px", "min_width": "0"},
         )
         self.diagrams.layout = {"flex": "1 1 440px", "min_width": "0"}
@@ -84,7 +88,7 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
         """Take the panel off every page; a call of its own ends."""
         if not hasattr(self, "diagrams"):
             return  # it was never finished, and is collected now
-        for part in (self.call_panel, self.stepper, *self.children):
+        for part in (*self.children[0].children, *self.children):
             part.close()
         super().close()
         if self._owned:

@@ -143,7 +143,13 @@ def _read(lines: Iterator[str], printed: list[str], running: threading.Event) ->
 
 
 @pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
+def chromium_flags() -> list[str]:
+    """What a module's Chromium is started with besides; modules say more."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str, chromium_flags: list[str]) -> Iterator[Browser]:
     """One Chromium for a module's tests.
 
     Not for the session: as long as Playwright runs, asyncio's tests cannot.
@@ -158,6 +164,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
                 "--disable-component-update",
                 "--disable-sync",
                 "--no-first-run",
+                *chromium_flags,
             ],
         )
         yield browser
