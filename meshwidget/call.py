@@ -285,7 +285,7 @@ class Call:
                 if (
                     link is None
                     or link.connection_state != "connected"
-                    or (link.receives_video and link.video.count == 0)
+                    or (link.receives_video and link.video.version == 0)
                 ):
                     yield name, member.name
 

@@ -217,7 +217,7 @@ def _is_moving(one: Connection, other: Connection) -> bool:
     if any(side.dtls_state == "connecting" for side in sides):
         return True
     if all(side.connection_state == "connected" for side in sides):
-        return any(side.receives_video and side.video.count == 0 for side in sides)
+        return any(side.receives_video and side.video.version == 0 for side in sides)
     return all(side.is_checking for side in sides) and any(
         side.knows_an_address for side in sides
     )

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
@@ -27,6 +29,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from ..errors import SourceError
+from .bitrate import MAX_BITRATE, LinkBitrate
 from .formats import (
     AUDIO_SAMPLE_RATE,
     AUDIO_TIME_BASE,
@@ -36,18 +39,17 @@ from .formats import (
     VIDEO_TIME_BASE,
     VIDEO_WIDTH,
 )
+from .keyframes import KeyframeBudget
 from .planes import Planes
 from .sinks import AudioSink, VideoSink
 from .sources import AudioSource, VideoSource
-
-VIDEO_BITRATE = 300_000
-"""Bits a second: at this size and rate most pictures are one packet."""
+from .vp8 import PICTURE_IDS, packetize
 
 AUDIO_BITRATE = 48_000
 """Bits a second: opus is transparent for one voice well below."""
 
-KEYFRAME_SECONDS = 0.06
-"""Between two keyframes at least, so that many wishes make no storm."""
+_BITRATE_STEP = 0.1
+"""A change of the bitrate by less is not worth a keyframe."""
 
 _FRAME_SECONDS = 1 / VIDEO_FRAME_RATE
 
@@ -56,10 +58,37 @@ _QUEUE_LENGTH = 16
 
 Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
 Packet: TypeAlias = "av.Packet[Any]"
+PayloadSender: TypeAlias = Callable[[Sequence[bytes], int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPacket:
+    """What the encoder gave for one frame, for all links alike.
+
+    Attributes
+    ----------
+    packet : av.Packet
+    payloads : sequence of bytes
+        The same as the payloads of RTP packets.
+    timestamp : int
+        In units of RTP's clock.
+    """
+
+    packet: Packet
+    payloads: Sequence[bytes]
+    timestamp: int
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Whether it can be decoded by itself."""
+        return self.packet.is_keyframe
 
 
 class SharedTrack(MediaStreamTrack):
     """One link's end of a broadcast.
+
+    A sender takes what it gives by awaiting ``recv()``, or, at less cost, by
+    :meth:`divert`.
 
     Parameters
     ----------
@@ -74,8 +103,10 @@ class SharedTrack(MediaStreamTrack):
         self.kind = broadcast.kind
         self.encoded = encoded
         self._broadcast = broadcast
+        self.bitrate = LinkBitrate()
         self._queue: deque[av.VideoFrame | av.AudioFrame | Packet] = deque()
         self._arrival: asyncio.Future[None] | None = None
+        self._send: PayloadSender | None = None
         self._wanted = False
         self._needs_keyframe = encoded and self.kind == "video"
 
@@ -86,10 +117,7 @@ class SharedTrack(MediaStreamTrack):
 
     async def recv(self) -> av.VideoFrame | av.AudioFrame | Packet:
         """The next packet, the first one of video being a keyframe."""
-        if not self._wanted:
-            # The link has just come up: what was made before is of no use to it.
-            self._wanted = True
-            self._broadcast.request_keyframe()
+        self._want()
         while not self._queue:
             if self.readyState != "live":
                 raise MediaStreamError
@@ -97,26 +125,52 @@ class SharedTrack(MediaStreamTrack):
             await self._arrival
         return self._queue.popleft()
 
-    def push(self, item: av.VideoFrame | av.AudioFrame | Packet) -> None:
-        """Hand over the next frame or packet."""
-        if self._needs_keyframe:
-            if not (isinstance(item, av.Packet) and item.is_keyframe):
-                return
-            self._needs_keyframe = False
+    def divert(self, send: PayloadSender | None) -> None:
+        """Give ``send(payloads, timestamp)`` each packet instead of ``recv()``."""
+        self._send = send
+        if send is not None:
+            self._want()
+
+    def push(self, frame: av.VideoFrame | av.AudioFrame) -> None:
+        """Hand over the next frame, of a track that is not encoded."""
         if len(self._queue) >= _QUEUE_LENGTH:
             self._queue.clear()
-            if self.kind == "video" and self.encoded:
+        self._queue.append(frame)
+        self._notify()
+
+    def push_encoded(self, encoded: EncodedPacket) -> None:
+        """Hand over the next packet, of a track that is."""
+        if self._needs_keyframe:
+            if not encoded.is_keyframe:
+                return
+            self._needs_keyframe = False
+        if self._send is not None:
+            self._send(encoded.payloads, encoded.timestamp)
+            return
+        if len(self._queue) >= _QUEUE_LENGTH:
+            self._queue.clear()
+            if self.kind == "video":
                 self._needs_keyframe = True
                 self._broadcast.request_keyframe()
                 return
-        self._queue.append(item)
+        self._queue.append(encoded.packet)
         self._notify()
+
+    def request_keyframe(self) -> None:
+        """Have a whole picture come: the link's receiver cannot go on without."""
+        self._broadcast.request_keyframe()
 
     def stop(self) -> None:
         """Leave the broadcast."""
         super().stop()
         self._broadcast.remove(self)
         self._notify()
+
+    def _want(self) -> None:
+        if not self._wanted:
+            # The link has just come up: what was made before is of no use to it.
+            self._wanted = True
+            self._broadcast.request_keyframe()
 
     def _notify(self) -> None:
         if self._arrival is not None and not self._arrival.done():
@@ -177,7 +231,7 @@ class Broadcast(ABC, Generic[Frame]):
         """Keep the frame for the participant's own tile."""
 
     @abstractmethod
-    def _encode(self, frame: Frame) -> Iterable[Packet]:
+    def _encode(self, frame: Frame) -> Iterable[EncodedPacket]:
         """The packets of one frame."""
 
     @abstractmethod
@@ -205,7 +259,7 @@ class Broadcast(ABC, Generic[Frame]):
             for track in wanted:
                 if track.encoded:
                     for packet in packets:
-                        track.push(packet)
+                        track.push_encoded(packet)
         for track in wanted:
             if not track.encoded:
                 # An encoder writes into its frame, and these run on threads.
@@ -223,12 +277,13 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         super().__init__(source, on_failure)
         self.local = VideoSink()
         self._encoder: VideoCodecContext | None = None
-        self._keyframe_wanted = True
-        self._last_keyframe = -math.inf
+        self._bitrate = float(MAX_BITRATE)
+        self._picture_id = secrets.randbelow(PICTURE_IDS)
+        self._keyframes = KeyframeBudget()
         self._shown = -math.inf
 
     def request_keyframe(self) -> None:
-        self._keyframe_wanted = True
+        self._keyframes.ask()
         if self._task is not None:
             # Who has just connected need not wait for the source's next picture.
             self._task.get_loop().call_soon(self._repeat_as_keyframe)
@@ -237,30 +292,44 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         self.local.push(frame)
         self._shown = time.monotonic()
 
-    def _encode(self, frame: av.VideoFrame) -> Iterable[Packet]:
+    def _encode(self, frame: av.VideoFrame) -> Iterable[EncodedPacket]:
+        self._follow_slowest()
         if self._encoder is None:
-            self._encoder = _vp8_encoder()
-        is_key = self._is_keyframe_due()
+            self._encoder = _vp8_encoder(int(self._bitrate))
+            self._keyframes.ask()  # libvpx begins with one anyway
+        is_key = self._keyframes.is_due(time.monotonic())
         frame.pict_type = PictureType.I if is_key else PictureType.NONE
         if is_key:
-            self._keyframe_wanted = False
-            self._last_keyframe = time.monotonic()
-        return self._encoder.encode(frame)
+            self._keyframes.spend()
+        for packet in self._encoder.encode(frame):
+            payloads = packetize(bytes(packet), self._picture_id)
+            self._picture_id = (self._picture_id + 1) % PICTURE_IDS
+            yield EncodedPacket(packet, payloads, packet.pts or 0)
+
+    def _follow_slowest(self) -> None:
+        """Encode for the receiver that can take least.
+
+        libvpx is begun anew for another bitrate, which costs a keyframe, so a small
+        change is none.
+        """
+        wanted = min(track.bitrate.target for track in self._tracks)
+        change = abs(wanted - self._bitrate) / self._bitrate
+        if change > _BITRATE_STEP or wanted == MAX_BITRATE != self._bitrate:
+            self._bitrate = wanted
+            self._encoder = None
 
     def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
         copy = Planes.from_frame(frame).to_frame()
         copy.pts, copy.time_base = frame.pts, VIDEO_TIME_BASE
         return copy
 
-    def _is_keyframe_due(self) -> bool:
-        since = time.monotonic() - self._last_keyframe
-        return self._keyframe_wanted and since >= KEYFRAME_SECONDS
-
     def _repeat_as_keyframe(self) -> None:
         """Send the newest picture once more, whole, dated now."""
         newest = self.local.frame
-        elapsed = time.monotonic() - self._shown
-        if newest is None or not self._is_keyframe_due() or elapsed >= _FRAME_SECONDS:
+        now = time.monotonic()
+        elapsed = now - self._shown
+        is_due = self._keyframes.is_due(now)
+        if newest is None or not is_due or elapsed >= _FRAME_SECONDS:
             return  # the next picture is due, and will be one
         repeated = self._copy(newest)
         repeated.pts = (newest.pts or 0) + int(elapsed * VIDEO_CLOCK_RATE)
@@ -293,22 +362,22 @@ class AudioBroadcast(Broadcast[av.AudioFrame]):
         copy.pts, copy.time_base = frame.pts, AUDIO_TIME_BASE
         return copy
 
-    def _encode(self, frame: av.AudioFrame) -> Iterable[Packet]:
+    def _encode(self, frame: av.AudioFrame) -> Iterable[EncodedPacket]:
         if self._encoder is None:
             self._encoder = _opus_encoder()
         for packet in self._encoder.encode(frame):
             # libopus dates packets back by its look-ahead; RTP counts from the sound.
             packet.pts = frame.pts
             packet.time_base = AUDIO_TIME_BASE
-            yield packet
+            yield EncodedPacket(packet, (bytes(packet),), packet.pts or 0)
 
 
-def _vp8_encoder() -> VideoCodecContext:
+def _vp8_encoder(bitrate: int) -> VideoCodecContext:
     """libvpx for a call: constant bitrate, no look-ahead, the least CPU."""
     encoder: VideoCodecContext = av.CodecContext.create("libvpx", "w")
     encoder.width, encoder.height = VIDEO_WIDTH, VIDEO_HEIGHT
     encoder.pix_fmt = "yuv420p"
-    encoder.bit_rate = VIDEO_BITRATE
+    encoder.bit_rate = bitrate
     encoder.time_base = VIDEO_TIME_BASE
     encoder.framerate = Fraction(VIDEO_FRAME_RATE, 1)
     encoder.gop_size = 3000  # keyframes come when they are asked for
@@ -322,9 +391,9 @@ def _vp8_encoder() -> VideoCodecContext:
         "static-thresh": "1",
         "partitions": "0",
         # minrate = maxrate = bit_rate is libvpx's constant bitrate.
-        "minrate": str(VIDEO_BITRATE),
-        "maxrate": str(VIDEO_BITRATE),
-        "bufsize": str(VIDEO_BITRATE),
+        "minrate": str(bitrate),
+        "maxrate": str(bitrate),
+        "bufsize": str(bitrate),
         "undershoot-pct": "100",
         "overshoot-pct": "15",
     }
@@ -338,5 +407,6 @@ def _opus_encoder() -> AudioCodecContext:
     encoder.layout = "mono"
     encoder.bit_rate = AUDIO_BITRATE
     encoder.time_base = AUDIO_TIME_BASE
-    encoder.options = {"application": "voip"}
+    # The least effort: at this bitrate one hears no difference, and it costs a third.
+    encoder.options = {"application": "audio", "compression_level": "0"}
     return encoder

@@ -6,6 +6,7 @@ replaces one immutable value by another.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import deque
@@ -16,6 +17,7 @@ import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from .decoder import EncodedFrame
 from .planes import Planes
 
 SILENCE = -127.0
@@ -26,34 +28,54 @@ STALE_SECONDS = 1.0
 
 _PAUSE_SECONDS = 0.2
 
+_versions = itertools.count(1)
+
+Release = Callable[[], None]
+"""Ends a subscription; harmless the second time."""
+
 JPEG_QUALITY = 80
 
 
 class VideoSink:
-    """The newest frame of one directed link, and how fast they come.
+    """The newest frame of one directed link, or of a source, and how fast they come.
 
     Parameters
     ----------
     on_frame : callable or None
         Called with every frame, on the mesh loop.
+
+    Attributes
+    ----------
+    frame : av.VideoFrame or None
+        The newest, yuv420p in limited range; None before the first.
+    count : int
+        Pictures that have come so far.
+    version : int
+        Another one for each picture of any sink; 0 before the first.
     """
 
     def __init__(self, on_frame: Callable[[av.VideoFrame], None] | None = None) -> None:
         self.frame: av.VideoFrame | None = None
-        """The newest, yuv420p in limited range, or None before the first."""
         self.count = 0
-        """Frames so far."""
+        self.version = 0
         self._on_frame = on_frame
         self._arrivals: deque[float] = deque(maxlen=128)
         self._jpeg: tuple[av.VideoFrame, bytes] | None = None
 
     def push(self, frame: av.VideoFrame) -> None:
         """Take the next frame."""
-        self.frame = frame
-        self.count += 1
-        self._arrivals.append(time.monotonic())
-        if self._on_frame is not None:
-            self._on_frame(frame)
+        self._note_arrival(time.monotonic())
+        self._show(frame)
+
+    def look(self) -> None:
+        """Somebody looks: the newest frame is to be had. From any thread."""
+
+    def tap(self, listener: Callable[[EncodedFrame], None]) -> Release | None:
+        """Hear of encoded pictures instead of frames; None where there are none."""
+        return None
+
+    def request_keyframe(self) -> None:
+        """Have a whole picture come soon, for who listens by :meth:`tap`."""
 
     @property
     def arrived(self) -> float | None:
@@ -72,6 +94,7 @@ class VideoSink:
 
     def rgb(self) -> NDArray[np.uint8] | None:
         """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""
+        self.look()
         frame = self.frame
         return (
             None
@@ -81,6 +104,7 @@ class VideoSink:
 
     def jpeg(self) -> bytes | None:
         """The newest frame as a JPEG file, encoded once however often it is asked."""
+        self.look()
         frame = self.frame
         if frame is None:
             return None
@@ -91,27 +115,45 @@ class VideoSink:
         self._jpeg = (frame, encoded)
         return encoded
 
+    def _note_arrival(self, now: float) -> None:
+        self.count += 1
+        self._arrivals.append(now)
+
+    def _show(self, frame: av.VideoFrame) -> None:
+        self.frame = frame
+        self.version = next(_versions)
+        if self._on_frame is not None:
+            self._on_frame(frame)
+
 
 class AudioSink:
     """The level of the newest sound of one directed link."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._level = SILENCE
+        self._frame: av.AudioFrame | None = None
         self._arrived = -math.inf
 
     def push(self, frame: av.AudioFrame) -> None:
         """Take the next 20 ms."""
-        self._level = level_of(frame)
-        self._arrived = time.monotonic()
         self.count += 1
+        self._hear(frame, time.monotonic())
+
+    def look(self) -> None:
+        """Somebody wants to know the level. From any thread."""
 
     @property
     def level(self) -> float:
         """dBov, 0 the loudest, -127 silence (RFC 6464, section 3)."""
-        if time.monotonic() - self._arrived > STALE_SECONDS:
+        self.look()
+        frame = self._frame
+        if frame is None or time.monotonic() - self._arrived > STALE_SECONDS:
             return SILENCE
-        return self._level
+        return level_of(frame)
+
+    def _hear(self, frame: av.AudioFrame, now: float) -> None:
+        self._frame = frame
+        self._arrived = now
 
 
 def level_of(frame: av.AudioFrame) -> float:

@@ -30,7 +30,7 @@ from aiortc.sdp import candidate_from_sdp
 from ..errors import NoAddressError
 from ..events import MessageIgnored
 from ..log import EventLog
-from ..media.encoder import AudioBroadcast, VideoBroadcast
+from ..media.encoder import AudioBroadcast, SharedTrack, VideoBroadcast
 from ..media.sinks import AudioSink, VideoSink
 from . import tuning
 from .description import media_kinds, objection, split_candidates
@@ -120,6 +120,7 @@ class Connection:
         audio: AudioBroadcast | None,
         send: Send,
         on_frame: Callable[[str, av.VideoFrame], None],
+        is_followed: Callable[[str], bool],
         log: EventLog,
     ) -> None:
         self.local = local
@@ -131,7 +132,12 @@ class Connection:
         self._log = log
         self._states = ConnectionStates(local, remote, log)
         self._reception = Reception(
-            local, remote, tuned=settings.tuned, on_frame=on_frame, log=log
+            local,
+            remote,
+            tuned=settings.tuned,
+            on_frame=on_frame,
+            is_followed=is_followed,
+            log=log,
         )
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -334,7 +340,7 @@ class Connection:
             if kind not in self._broadcasts:
                 continue
             broadcast = self._broadcasts[kind]
-            track: MediaStreamTrack | str = kind
+            track: SharedTrack | str = kind
             if broadcast is not None:
                 track = broadcast.track(encoded=self._settings.tuned)
             transceiver = self._peer_connection.addTransceiver(
@@ -344,14 +350,37 @@ class Connection:
             transceiver.setCodecPreferences(
                 [codec for codec in capabilities if codec.mimeType in _CODECS[kind]]
             )
-            if kind == "video" and broadcast is not None and self._settings.tuned:
-                try:
-                    tuning.on_keyframe_request(
-                        transceiver.sender, broadcast.request_keyframe
-                    )
-                except tuning.TuningError as error:
-                    skipped(self._log, "answering requests for keyframes", error)
+            if isinstance(track, SharedTrack) and self._settings.tuned:
+                self._tune(transceiver.sender, track)
+        if self._settings.tuned:
+            self._hasten_checks()
         self._states.watch_transport(self._peer_connection)
+
+    def _tune(self, sender: RTCRtpSender, track: SharedTrack) -> None:
+        feedback = tuning.SenderFeedback(
+            on_keyframe_request=track.request_keyframe,
+            on_loss=track.bitrate.note_loss,
+            on_bitrate=track.bitrate.note_estimate,
+        )
+        try:
+            tuning.listen_to_feedback(sender, feedback)
+        except tuning.TuningError as error:
+            skipped(self._log, "hearing what receivers ask for", error)
+        try:
+            tuning.send_directly(sender, track)
+        except tuning.TuningError as error:
+            skipped(self._log, "sending", error)
+
+    def _hasten_checks(self) -> None:
+        transports = {
+            each.sender.transport.transport
+            for each in self._peer_connection.getTransceivers()
+        }
+        for transport in transports:
+            try:
+                tuning.check_at_once(transport)
+            except tuning.TuningError as error:
+                skipped(self._log, "checking candidates", error)
 
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""

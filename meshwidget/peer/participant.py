@@ -223,6 +223,7 @@ class Participant:
             audio=self.audio,
             send=lambda kind, body: self._send(remote_id, kind, body),
             on_frame=self._take_frame,
+            is_followed=self._is_followed,
             log=self._log,
         )
         self.connections[remote_id] = connection
@@ -269,6 +270,9 @@ class Participant:
             if broadcast is not None
         ]
         await asyncio.gather(*stops)
+
+    def _is_followed(self, remote: str) -> bool:
+        return bool(self._frame_callbacks.get(remote))
 
     def _take_frame(self, remote: str, frame: av.VideoFrame) -> None:
         callbacks = self._frame_callbacks.get(remote)

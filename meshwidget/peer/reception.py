@@ -12,6 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from ..events import FrameReceived, TaskFailed, TrackReceived, TuningSkipped
 from ..log import EventLog
+from ..media.received import ReceivedAudio, ReceivedVideo
 from ..media.sinks import AudioSink, VideoSink
 from . import tuning
 
@@ -24,9 +25,12 @@ class Reception:
     local, remote : str
         Who receives, and from whom.
     tuned : bool
-        Whether frames are decoded where they arrive, or by aiortc's threads.
+        Whether frames are decoded where they arrive and when somebody looks, or always
+        and by aiortc's threads.
     on_frame : callable
-        ``on_frame(remote, frame)``, for every picture.
+        ``on_frame(remote, frame)``, for every decoded picture.
+    is_followed : callable
+        ``is_followed(remote)``: whether every picture is to be decoded.
     log : EventLog
     """
 
@@ -37,10 +41,15 @@ class Reception:
         *,
         tuned: bool,
         on_frame: Callable[[str, av.VideoFrame], None],
+        is_followed: Callable[[str], bool],
         log: EventLog,
     ) -> None:
-        self.video = VideoSink(self._take_frame)
-        self.audio = AudioSink()
+        self.video = (
+            ReceivedVideo(self._take_frame, lambda: is_followed(remote))
+            if tuned
+            else VideoSink(self._take_frame)
+        )
+        self.audio = ReceivedAudio() if tuned else AudioSink()
         self.kinds: set[str] = set()
         """Of the tracks that were announced."""
         self._local = local
@@ -48,18 +57,32 @@ class Reception:
         self._tuned = tuned
         self._on_frame = on_frame
         self._log = log
+        self._has_seen = False
         self._pumps: list[asyncio.Task[None]] = []
 
     def take(self, receiver: RTCRtpReceiver) -> None:
         """Read a receiver whose track was just announced."""
-        push = self._sink_for(receiver.track)
+        # A track that nobody reads grows without bound, so a second one of a kind is
+        # read too, and what it brings is thrown away.
+        is_first = receiver.track.kind not in self.kinds
+        if is_first:
+            kind = receiver.track.kind
+            self.kinds.add(kind)
+            self._log.record(
+                TrackReceived, peer=self._local, remote=self._remote, kind=kind
+            )
         if self._tuned:
             try:
-                tuning.decode_inline(receiver, push, self._fail)
+                self._receive_directly(receiver, is_first)
             except tuning.TuningError as error:
-                skipped(self._log, "decoding", error)
+                skipped(self._log, "receiving", error)
             else:
                 return
+        push: Callable[[Any], None] = _discard
+        if is_first:
+            push = (
+                self.video.push if receiver.track.kind == "video" else self.audio.push
+            )
         self._pumps.append(asyncio.create_task(self._pump(receiver.track, push)))
 
     def stop(self) -> None:
@@ -67,16 +90,17 @@ class Reception:
         for pump in self._pumps:
             pump.cancel()
 
-    def _sink_for(self, track: MediaStreamTrack) -> Callable[[Any], None]:
-        if track.kind in self.kinds:
-            # A track that nobody reads grows without bound, so a second one of a kind
-            # is read too, and what it brings is thrown away.
-            return _discard
-        self.kinds.add(track.kind)
-        self._log.record(
-            TrackReceived, peer=self._local, remote=self._remote, kind=track.kind
+    def _receive_directly(self, receiver: RTCRtpReceiver, is_first: bool) -> None:
+        assert isinstance(self.video, ReceivedVideo)
+        assert isinstance(self.audio, ReceivedAudio)
+        handlers = tuning.MediaHandlers(
+            on_picture=self.video.push_encoded if is_first else _discard,
+            on_sound=self.audio.push_encoded if is_first else _discard,
+            on_error=self._fail,
         )
-        return self.video.push if track.kind == "video" else self.audio.push
+        ask_keyframe = tuning.receive_directly(receiver, handlers)
+        if is_first and receiver.track.kind == "video":
+            self.video.ask_keyframe = ask_keyframe
 
     async def _pump(self, track: MediaStreamTrack, push: Callable[[Any], None]) -> None:
         try:
@@ -86,7 +110,8 @@ class Reception:
             return
 
     def _take_frame(self, frame: av.VideoFrame) -> None:
-        if self.video.count == 1:
+        if not self._has_seen:
+            self._has_seen = True
             self._log.record(FrameReceived, peer=self._local, remote=self._remote)
         self._on_frame(self._remote, frame)
 
@@ -102,5 +127,5 @@ def skipped(log: EventLog, what: str, error: tuning.TuningError) -> None:
         log.record(TuningSkipped, what=what, reason=str(error))
 
 
-def _discard(frame: object) -> None:
+def _discard(*media: object) -> None:
     """Nobody looks at this."""

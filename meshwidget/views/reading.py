@@ -58,11 +58,11 @@ class Tile:
         return f"{self.facts.viewer}\n{self.facts.peer}"
 
     @property
-    def version(self) -> tuple[int, int, float | None] | None:
+    def version(self) -> int | None:
         """What changes with each new picture; None before the first."""
         if self.sink is None or self.sink.frame is None:
             return None
-        return id(self.sink), self.sink.count, self.sink.arrived
+        return self.sink.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

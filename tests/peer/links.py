@@ -55,6 +55,7 @@ class Side:
             video=self.video,
             audio=self.audio,
             send=send,
+            is_followed=lambda remote: True,
             on_frame=lambda remote, frame: self.frames.append(frame),
             log=self.log,
         )

@@ -32,6 +32,10 @@ class FakeSink:
     def frame(self) -> object | None:
         return self.count or None
 
+    @property
+    def version(self) -> tuple[int, int]:
+        return id(self), self.count
+
     def jpeg(self) -> bytes | None:
         if self.broken or not self.count:
             return None

@@ -9,8 +9,18 @@ Verified with aiortc 1.16 and aioice 0.13.
 """
 
 from .base import TuningError
+from .checking import check_at_once
 from .closing import abort
-from .receiving import decode_inline
-from .sending import on_keyframe_request
+from .receiving import MediaHandlers, receive_directly
+from .sending import SenderFeedback, listen_to_feedback, send_directly
 
-__all__ = ["TuningError", "abort", "decode_inline", "on_keyframe_request"]
+__all__ = [
+    "MediaHandlers",
+    "SenderFeedback",
+    "TuningError",
+    "abort",
+    "check_at_once",
+    "listen_to_feedback",
+    "receive_directly",
+    "send_directly",
+]

@@ -1,38 +1,69 @@
-"""Frames leave a receiver on the marker bit, and are decoded where they arrive."""
+"""A receiver whose packets become pictures here, not in aiortc's threads.
+
+aiortc waits, to know that a picture is complete, until the next one begins, has a
+thread with a queue for each receiver and decodes whether or not anybody looks. Here
+packets come from the :mod:`.demultiplexing`, are put together by a pure
+:class:`~meshwidget.peer.assembly.VideoAssembly`, and leave as encoded pictures. What is
+asked of the sender (NACK, PLI), what is reported to it and what ``getStats`` counts go
+on through aiortc.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import queue
-import threading
-from collections.abc import Callable
+import struct
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
-import av
 from aiortc import RTCRtpReceiver, rtcrtpreceiver
-from aiortc.codecs import get_decoder
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
-from aiortc.rtcrtpreceiver import TimestampMapper
-from aiortc.rtp import RtpPacket
+from aiortc.clock import current_datetime
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcrtpreceiver import StreamStatistics, TimestampMapper
 
-from .base import TuningError
+from ...media.decoder import EncodedFrame
+from ...media.vp8 import is_keyframe
+from ..assembly import VideoAssembly
+from .base import TuningError, private
+from .demultiplexing import check, demultiplexer
 
-_QUEUE = "_RTCRtpReceiver__decoder_queue"
-_BUFFER = "_RTCRtpReceiver__jitter_buffer"
-_MAPPER = "_RTCRtpReceiver__timestamp_mapper"
-_ERROR = "_RTCRtpReceiver__decoder_error"
+_PREFIX = "_RTCRtpReceiver__"
+_QUEUE = _PREFIX + "decoder_queue"
+_CODECS = _PREFIX + "codecs"
+_REMOTE_STREAMS = _PREFIX + "remote_streams"
+_ACTIVE = _PREFIX + "active_ssrc"
+_RTX = _PREFIX + "rtx_ssrc"
+
+_HEADER = struct.Struct("!BBHLL")
+_ACTIVE_EVERY = 64
+"""Packets between two notes of when a source was heard: about a second."""
 
 
-def decode_inline(
-    receiver: RTCRtpReceiver,
-    on_frame: Callable[[Any], None],
-    on_error: Callable[[BaseException], None],
-) -> None:
-    """Decode on the event loop, when a frame is complete, and call back with it.
+@dataclass(frozen=True)
+class MediaHandlers:
+    """What becomes of what a receiver receives; all on the event loop.
 
-    aiortc has a thread with a queue for each receiver and waits, to know that a picture
-    is complete, until the next one begins. Here a picture is complete with its last
-    packet, which RTP marks (RFC 7741, section 4.1), and is decoded at once.
+    Attributes
+    ----------
+    on_picture : callable
+        Takes every picture that is complete and in order, after a keyframe.
+    on_sound : callable
+        Takes the payload and the timestamp of every audio packet.
+    on_error : callable
+        Takes an exception of the other two.
+    """
+
+    on_picture: Callable[[EncodedFrame], None]
+    on_sound: Callable[[bytes, int], None]
+    on_error: Callable[[BaseException], None]
+
+
+def receive_directly(
+    receiver: RTCRtpReceiver, handlers: MediaHandlers
+) -> Callable[[], None]:
+    """Hand over what a receiver receives; return what asks for a keyframe.
 
     Must be called before the receiver starts, that is, in the ``track`` event.
 
@@ -40,124 +71,150 @@ def decode_inline(
     ------
     TuningError
     """
-    if not isinstance(getattr(receiver, _QUEUE, None), queue.Queue):
-        raise TuningError(f"RTCRtpReceiver has no {_QUEUE}")
-    if not isinstance(getattr(receiver, _ERROR, None), threading.Event):
-        raise TuningError(f"RTCRtpReceiver has no {_ERROR}")
-    if type(getattr(receiver, _BUFFER, None)) is not JitterBuffer:
-        raise TuningError(f"RTCRtpReceiver has no {_BUFFER}")
     if not hasattr(rtcrtpreceiver, "decoder_worker"):
         raise TuningError("rtcrtpreceiver has no decoder_worker")
-    if not isinstance(getattr(receiver, _MAPPER, None), TimestampMapper):
-        raise TuningError(f"RTCRtpReceiver has no {_MAPPER}")
-    buffer: JitterBuffer
-    if receiver.track.kind == "video":
-        buffer = _MarkerJitterBuffer(capacity=512, is_video=True)
-    else:
-        # Four packets of patience cost 80 ms; nobody plays this sound.
-        buffer = JitterBuffer(capacity=16, prefetch=0)
-    setattr(receiver, _BUFFER, buffer)
-    setattr(receiver, _QUEUE, _InlineDecoder(receiver, buffer, on_frame, on_error))
+    for name in (_CODECS, _REMOTE_STREAMS, _ACTIVE, _RTX):
+        private(receiver, name, dict)
+    for name in ("_send_rtcp_nack", "_send_rtcp_pli"):
+        private(receiver, name)
+    private(receiver, _QUEUE, queue.Queue)
+    check(receiver.transport)
+    stream = _Stream(receiver, handlers)
+    start, stop = receiver.receive, receiver.stop
+
+    async def receive(parameters: RTCRtpReceiveParameters) -> None:
+        await start(parameters)
+        demultiplexer(receiver.transport).add(receiver, stream)
+
+    async def end() -> None:
+        stream.stop()
+        await stop()
+
+    setattr(receiver, _QUEUE, _TrackEnd(receiver))
+    receiver.receive = receive  # type: ignore[method-assign]
+    receiver.stop = end  # type: ignore[method-assign]
+    return stream.ask_keyframe
 
 
-class _InlineDecoder:
+class _Stream:
+    """The packets of one receiver."""
+
+    def __init__(self, receiver: RTCRtpReceiver, handlers: MediaHandlers) -> None:
+        self._receiver = receiver
+        self._handlers = handlers
+        self._codecs: dict[int, Any] = getattr(receiver, _CODECS)
+        self._formats: dict[int, tuple[bool, int]] = {}
+        """Of each payload type: whether it is for repairs, and its clock's rate."""
+        self._sources: dict[int, StreamStatistics] = getattr(receiver, _REMOTE_STREAMS)
+        self._active: dict[int, Any] = getattr(receiver, _ACTIVE)
+        self._repairs: dict[int, int] = getattr(receiver, _RTX)
+        self._is_video = receiver.track.kind == "video"
+        self._assembly = VideoAssembly()
+        self._media_source = 0
+        self._arrival = _Arrival()
+        self._mapper = TimestampMapper()
+        self._feedback: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Take no more: nobody is there whom it could be handed to."""
+        self._stopped = True
+
+    def ask_keyframe(self) -> None:
+        """Ask the sender for a whole picture (RFC 4585, section 6.3.1)."""
+        if self._media_source:
+            self._tell(getattr(self._receiver, "_send_rtcp_pli")(self._media_source))
+
+    def take(self, packet: bytes) -> None:
+        """Take a decrypted RTP packet (RFC 3550, section 5.1)."""
+        first, second, sequence, timestamp, source = _HEADER.unpack_from(packet)
+        start = _HEADER.size + 4 * (first & 0x0F)
+        if first & 0x10:
+            start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
+        end = len(packet) - (packet[-1] if first & 0x20 else 0)
+        form = self._formats.get(second & 0x7F) or self._format(second & 0x7F)
+        if start > end or form is None or self._stopped:
+            return
+        is_repair, rate = form
+        self._count(source, sequence, timestamp, rate)
+        payload = packet[start:end]
+        if is_repair:
+            # RFC 4588, section 4: the original's number stands before its payload.
+            original = self._repairs.get(source)
+            if original is None or len(payload) < 2:
+                return
+            sequence = int.from_bytes(payload[:2], "big")
+            payload = payload[2:]
+        else:
+            self._media_source = source
+        try:
+            if self._is_video:
+                self._take_video(sequence, timestamp, second >= 0x80, payload)
+            elif payload:
+                self._handlers.on_sound(payload, timestamp)
+        except Exception as error:
+            self._handlers.on_error(error)
+
+    def _take_video(
+        self, sequence: int, timestamp: int, marker: bool, payload: bytes
+    ) -> None:
+        now = time.monotonic()
+        assembly = self._assembly
+        for stamp, data in assembly.add(sequence, timestamp, marker, payload, now):
+            self._handlers.on_picture(
+                EncodedFrame(data, self._mapper.map(stamp), is_keyframe(data))
+            )
+        if assembly.needs_feedback:
+            lost, wants_keyframe = assembly.feedback(now)
+            if lost:
+                nack = getattr(self._receiver, "_send_rtcp_nack")
+                self._tell(nack(self._media_source, lost))
+            if wants_keyframe:
+                self.ask_keyframe()
+
+    def _format(self, payload_type: int) -> tuple[bool, int] | None:
+        codec = self._codecs.get(payload_type)
+        if codec is None:
+            return None
+        is_repair = codec.name.lower() == "rtx"
+        form = self._formats[payload_type] = is_repair, codec.clockRate
+        return form
+
+    def _count(self, source: int, sequence: int, timestamp: int, rate: int) -> None:
+        """Keep aiortc's books, of which it makes receiver reports and statistics."""
+        statistics = self._sources.get(source)
+        if statistics is None:
+            statistics = self._sources[source] = StreamStatistics(rate)
+        self._arrival.sequence_number = sequence
+        self._arrival.timestamp = timestamp
+        statistics.add(self._arrival)  # type: ignore[arg-type]
+        if statistics.packets_received % _ACTIVE_EVERY == 1:
+            self._active[source] = current_datetime()
+
+    def _tell(self, sending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(sending)
+        self._feedback.add(task)
+        task.add_done_callback(self._feedback.discard)
+
+
+class _Arrival:
+    """As much of a packet as aiortc's statistics look at."""
+
+    __slots__ = ("sequence_number", "timestamp")
+    sequence_number: int
+    timestamp: int
+
+
+class _TrackEnd:
     """Stands where a receiver has the queue to its decoder thread."""
 
-    def __init__(
-        self,
-        receiver: RTCRtpReceiver,
-        buffer: JitterBuffer,
-        on_frame: Callable[[Any], None],
-        on_error: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, receiver: RTCRtpReceiver) -> None:
         self._receiver = receiver
-        self._buffer = buffer
-        self._mapper: TimestampMapper = getattr(receiver, _MAPPER)
-        self._failed: threading.Event = getattr(receiver, _ERROR)
-        self._on_frame = on_frame
-        self._on_error = on_error
-        self._codec: str | None = None
-        self._decoder: Any = None
 
-    def put(self, task: tuple[Any, JitterFrame] | None) -> None:
-        """Take a frame, or None at the end, as ``queue.Queue.put`` would."""
+    def put(self, task: object) -> None:
+        """Take None, at the end, as ``queue.Queue.put`` would; there is no more."""
         if task is None:
-            self._decoder = None
-            # Ends the track, as the thread would.
             getattr(self._receiver.track, "_queue").put_nowait(None)
-            return
-        codec, encoded = task
-        if codec.name != self._codec:
-            self._codec, self._decoder = codec.name, get_decoder(codec)
-        self._decode(encoded)
-        if isinstance(self._buffer, _MarkerJitterBuffer):
-            # A packet that comes late completes more than one picture. aiortc takes one
-            # out for each packet, and would lag behind for ever after.
-            while (late := self._buffer.take_complete()) is not None:
-                late.timestamp = self._mapper.map(late.timestamp)
-                self._decode(late)
-
-    def _decode(self, encoded: JitterFrame) -> None:
-        try:
-            frames = self._decoder.decode(encoded)
-        except av.FFmpegError:
-            self._failed.set()  # aiortc asks for a keyframe
-            return
-        for frame in frames:
-            try:
-                self._on_frame(frame)
-            except Exception as error:
-                self._on_error(error)
-
-
-class _MarkerJitterBuffer(JitterBuffer):
-    """Gives a picture out with its last packet instead of with the next one's first."""
-
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        return self.take_complete()
-
-    def take_complete(self) -> JitterFrame | None:
-        """The next picture in order, if all of its packets are here."""
-        payloads: list[bytes] = []
-        timestamp: int | None = None
-        origin = self._origin or 0
-        for offset in range(self._capacity):
-            packet = self._packets[(origin + offset) % self._capacity]
-            if packet is None:
-                return None
-            if timestamp is None:
-                timestamp = packet.timestamp
-            elif packet.timestamp != timestamp:
-                # The marker is missing: the next picture's first packet ends this one.
-                return self._take(offset, payloads, timestamp)
-            payloads.append(getattr(packet, "_data"))
-            if packet.marker:
-                return self._take(offset + 1, payloads, timestamp)
-        return None
-
-    def smart_remove(self, count: int) -> bool:
-        """Make room by as many packets at least, up to where a picture begins.
-
-        After a gap nobody knows whether the next packet is the first of its picture, so
-        it goes too; aiortc's own keeps it, and gives out half a picture.
-        """
-        previous: RtpPacket | None = None
-        for removed in range(self._capacity):
-            packet = self._packets[(self._origin or 0) % self._capacity]
-            is_start = (
-                packet is not None
-                and previous is not None
-                and packet.timestamp != previous.timestamp
-            )
-            if removed >= count and is_start:
-                return False
-            self.remove(1)
-            previous = packet
-        return True
-
-    def _take(self, count: int, payloads: list[bytes], timestamp: int) -> JitterFrame:
-        self.remove(count)
-        return JitterFrame(data=b"".join(payloads), timestamp=timestamp)
 
 
 _original_worker = getattr(rtcrtpreceiver, "decoder_worker", None)
@@ -169,8 +226,8 @@ def _decoder_worker(
     output_queue: Any,
     *arguments: Any,
 ) -> None:
-    """The decoder thread's function: over at once where decoding is inline."""
-    if not isinstance(input_queue, _InlineDecoder) and _original_worker is not None:
+    """The decoder thread's function: over at once where nothing is decoded."""
+    if not isinstance(input_queue, _TrackEnd) and _original_worker is not None:
         _original_worker(loop, input_queue, output_queue, *arguments)
 
 

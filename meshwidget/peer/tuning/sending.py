@@ -1,25 +1,275 @@
-"""What an RTCRtpSender is taught."""
+"""A sender whose packets go out the moment they are made.
+
+aiortc's has a task that awaits its track, packs what it gets into objects, and awaits
+four coroutines for each packet. Here a track that is encoded once hands its payloads to
+:class:`_DirectSender`, which writes header, SRTP and datagram in one go.
+Retransmission, sender reports and ``getStats`` go on through aiortc, whose books are
+kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import secrets
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiortc import RTCRtpSender
+from aiortc.clock import current_ntp_time
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTP_HISTORY_SIZE,
+    HeaderExtensions,
+    HeaderExtensionsMap,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    unpack_remb_fci,
+)
 
-from .base import TuningError
+from .base import private
 
 _KEYFRAME = "_send_keyframe"
+_HANDLE = "_handle_rtcp_packet"
+_RUN = "_run_rtp"
+_RETRANSMIT = "_retransmit"
+
+_PREFIX = "_RTCRtpSender__"
+_STARTED = _PREFIX + "rtp_started"
+_EXITED = _PREFIX + "rtp_exited"
+_EXTENSIONS = _PREFIX + "rtp_header_extensions_map"
+_MID = _PREFIX + "mid"
+_HISTORY = _PREFIX + "rtp_history"
+_NTP = _PREFIX + "ntp_timestamp"
+_RTP = _PREFIX + "rtp_timestamp"
+_OCTETS = _PREFIX + "octet_count"
+_PACKETS = _PREFIX + "packet_count"
+_TX_BYTES = "_RTCDtlsTransport__tx_bytes"
+_TX_PACKETS = "_RTCDtlsTransport__tx_packets"
+
+_HEADER = struct.Struct("!BBHLL")
+_EXTENSION_HEADER = struct.Struct("!HH")
+_COMPONENT = 1
+"""Of ICE; RTCP is multiplexed (RFC 8834, section 4.5)."""
 
 
-def on_keyframe_request(sender: RTCRtpSender, callback: Callable[[], None]) -> None:
-    """Call back when the receiver asks for a keyframe by PLI or FIR (RFC 4585, 5104).
+class PayloadTrack(Protocol):
+    """A track that has finished payloads to give."""
 
-    aiortc notes the wish for its own encoder, which a track of packets has not.
+    def divert(self, send: Callable[[Sequence[bytes], int], None] | None) -> None:
+        """Give ``send(payloads, timestamp)`` each frame instead of ``recv()``."""
+
+    def stop(self) -> None:
+        """Give no more."""
+
+
+@dataclass(frozen=True)
+class SenderFeedback:
+    """What a receiver says about what it gets.
+
+    Attributes
+    ----------
+    on_keyframe_request : callable
+        It cannot decode without a keyframe: PLI or FIR (RFC 4585, RFC 5104).
+    on_loss : callable
+        Takes the fraction of packets lost since the last report, 0 to 1 (RFC 3550).
+    on_bitrate : callable
+        Takes the most that it estimates the path to carry, bits a second (REMB).
+    """
+
+    on_keyframe_request: Callable[[], None]
+    on_loss: Callable[[float], None]
+    on_bitrate: Callable[[int], None]
+
+
+def listen_to_feedback(sender: RTCRtpSender, feedback: SenderFeedback) -> None:
+    """Hear what the receiver asks for and reports.
+
+    aiortc notes it for its own encoder, which a track of packets has not.
 
     Raises
     ------
     TuningError
     """
-    if not callable(getattr(sender, _KEYFRAME, None)):
-        raise TuningError(f"RTCRtpSender has no {_KEYFRAME}")
-    setattr(sender, _KEYFRAME, callback)
+    private(sender, _KEYFRAME)
+    source = private(sender, "_ssrc", int)
+    handle: Callable[[Any], Awaitable[None]] = private(sender, _HANDLE)
+
+    async def handle_rtcp_packet(packet: Any) -> None:
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == source:
+                    feedback.on_loss(report.fraction_lost / 256)
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            try:
+                bitrate, sources = unpack_remb_fci(packet.fci)
+            except ValueError:
+                return
+            if source in sources:
+                feedback.on_bitrate(bitrate)
+        await handle(packet)
+
+    setattr(sender, _KEYFRAME, feedback.on_keyframe_request)
+    setattr(sender, _HANDLE, handle_rtcp_packet)
+
+
+def send_directly(sender: RTCRtpSender, track: PayloadTrack) -> None:
+    """Send what the track gives without a detour through tasks.
+
+    Must be called before the sender starts.
+
+    Raises
+    ------
+    TuningError
+    """
+    for name in (_STARTED, _EXITED):
+        private(sender, name, asyncio.Event)
+    for name in (_NTP, _RTP, _OCTETS, _PACKETS):
+        private(sender, name, int)
+    for name in (_TX_BYTES, _TX_PACKETS):
+        private(sender.transport, name, int)
+    private(sender, _HISTORY, dict)
+    private(sender, _EXTENSIONS, HeaderExtensionsMap)
+    private(sender, _MID)
+    private(sender, _RUN)
+    private(sender, _RETRANSMIT)
+    private(sender.transport, "_tx_srtp")
+    private(private(sender.transport.transport, "_connection"), "_nominated", dict)
+
+    async def run_rtp(codec: RTCRtpCodecParameters) -> None:
+        getattr(sender, _STARTED).set()
+        direct = _DirectSender(sender, codec.payloadType or 0)
+        setattr(sender, _RETRANSMIT, direct.retransmit)
+        try:
+            track.divert(direct.send)
+            await direct.failed
+        except asyncio.CancelledError:
+            pass  # the sender stops
+        finally:
+            track.divert(None)
+            track.stop()
+            sender.replaceTrack(None)
+            getattr(sender, _EXITED).set()
+
+    setattr(sender, _RUN, run_rtp)
+
+
+class _DirectSender:
+    """The RTP of one sender (RFC 3550, section 5.1)."""
+
+    def __init__(self, sender: RTCRtpSender, payload_type: int) -> None:
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Ends with whatever kept a frame from being sent."""
+        self._sender = sender
+        self._transport = sender.transport
+        self._nominated = getattr(self._transport.transport, "_connection")._nominated
+        self._protect = getattr(self._transport, "_tx_srtp").protect
+        self._source: int = getattr(sender, "_ssrc")
+        self._payload_type = payload_type
+        self._sequence = secrets.randbelow(1 << 15)
+        self._timestamp_origin = secrets.randbits(32)
+        self._sent: dict[int, tuple[int, int, bool, bytes]] = {}
+        """Sequence number, timestamp, marker and payload, for retransmission."""
+        self._history: dict[int, RtpPacket] = getattr(sender, _HISTORY)
+        self._retransmit: Callable[[int], Awaitable[None]] = getattr(
+            sender, _RETRANSMIT
+        )
+        self._extensions = _ExtensionTemplate(
+            getattr(sender, _EXTENSIONS), getattr(sender, _MID)
+        )
+
+    def send(self, payloads: Sequence[bytes], timestamp: int) -> None:
+        """Send one frame now.
+
+        Parameters
+        ----------
+        payloads : sequence of bytes
+            Of its packets.
+        timestamp : int
+            In units of the codec's clock, from any beginning.
+        """
+        pair = self._nominated.get(_COMPONENT)
+        if pair is None or self.failed.done():
+            return
+        try:
+            self._send(payloads, timestamp, pair.protocol.transport, pair.remote_addr)
+        except Exception as error:
+            # Of this link only; aiortc's task dies of such an error too, and says so.
+            self.failed.set_exception(error)
+
+    async def retransmit(self, sequence: int) -> None:
+        """Send a packet again that was reported as lost (RFC 4588)."""
+        index = sequence % RTP_HISTORY_SIZE
+        sent = self._sent.get(index)
+        if sent is None or sent[0] != sequence:
+            return  # it is too long ago
+        _, timestamp, marker, payload = sent
+        # aiortc's own history is filled where it is looked at, which is seldom.
+        packet = self._history[index] = RtpPacket(
+            payload_type=self._payload_type,
+            marker=int(marker),
+            sequence_number=sequence,
+            timestamp=timestamp,
+            ssrc=self._source,
+            payload=payload,
+        )
+        packet.extensions.mid = getattr(self._sender, _MID)
+        await self._retransmit(sequence)
+
+    def _send(
+        self, payloads: Sequence[bytes], timestamp: int, socket: Any, address: Any
+    ) -> None:
+        if socket.is_closing():
+            return
+        sender, transport = self._sender, self._transport
+        ntp_time = current_ntp_time()
+        stamp = (self._timestamp_origin + timestamp) & 0xFFFFFFFF
+        first, extensions = self._extensions.first_byte, self._extensions.at(ntp_time)
+        last = len(payloads) - 1
+        size = 0
+        for index, payload in enumerate(payloads):
+            sequence = self._sequence
+            self._sequence = (sequence + 1) & 0xFFFF
+            marker = index == last
+            second = self._payload_type | (0x80 if marker else 0)
+            header = _HEADER.pack(first, second, sequence, stamp, self._source)
+            datagram = self._protect(header + extensions + payload)
+            socket.sendto(datagram, address)
+            size += len(datagram)
+            sent = sequence, stamp, marker, payload
+            self._sent[sequence % RTP_HISTORY_SIZE] = sent
+        setattr(sender, _NTP, ntp_time)
+        setattr(sender, _RTP, stamp)
+        octets = sum(map(len, payloads))
+        setattr(sender, _OCTETS, getattr(sender, _OCTETS) + octets)
+        setattr(sender, _PACKETS, getattr(sender, _PACKETS) + len(payloads))
+        setattr(transport, _TX_BYTES, getattr(transport, _TX_BYTES) + size)
+        setattr(transport, _TX_PACKETS, getattr(transport, _TX_PACKETS) + len(payloads))
+
+
+class _ExtensionTemplate:
+    """The header extensions of all packets of a sender, made but for the time."""
+
+    def __init__(self, extensions: HeaderExtensionsMap, mid: str | None) -> None:
+        texts = []
+        for time_bits in (0, 0xFFFFFF):
+            values = HeaderExtensions(mid=mid, abs_send_time=time_bits)
+            profile, value = extensions.set(values)
+            header = _EXTENSION_HEADER.pack(profile, len(value) // 4) if value else b""
+            texts.append(header + value)
+        self._text, other = texts
+        self.first_byte = 0x90 if self._text else 0x80
+        differing = [at for at, byte in enumerate(other) if byte != self._text[at]]
+        self._time_at = differing[0] if differing else None
+
+    def at(self, ntp_time: int) -> bytes:
+        """Of a packet sent at that NTP time, a fixed-point number of 32.32 bits."""
+        if self._time_at is None:
+            return self._text
+        bits = (ntp_time >> 14) & 0xFFFFFF
+        at = self._time_at
+        return self._text[:at] + bits.to_bytes(3, "big") + self._text[at + 3 :]
