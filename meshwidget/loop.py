@@ -25,6 +25,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import MeshClosedError, NestedLoopError
+from .switching import hold_short_turns, release_short_turns
 
 _SLICE_SECONDS = 0.5
 
@@ -158,6 +159,7 @@ class MeshLoop:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
+        hold_short_turns()
         try:
             self._loop.run_forever()
         finally:
@@ -166,6 +168,7 @@ class MeshLoop:
             self._finish()
             asyncio.set_event_loop(None)
             self._loop.close()
+            release_short_turns()
 
     def _finish(self) -> None:
         # What was handed in at the last moment becomes a task first.
