@@ -4,7 +4,7 @@ A cell that computes keeps the interpreter to itself for as long as Python lets 
 by default. A loop that hands out packets has to wait so long at each turn, and a call
 falls to a few pictures a second. While there is a mesh loop the turns are shorter.
 
-The setting is the whole process's, so it is put back with the last loop, unless somebody
+The setting is the process's, so it is put back with the last loop, unless somebody
 else has changed it meanwhile.
 """
 
