@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -56,6 +57,8 @@ class Call:
     room : str
     max_peers : int
     settings : LinkSettings
+    token : str
+        What the server lets in with.
     paused : bool
     """
 
@@ -66,16 +69,18 @@ class Call:
         max_peers: int,
         settings: LinkSettings,
         *,
+        token: str,
         paused: bool,
     ) -> None:
         self.log = log
         self.room = room
+        self.room_id = secrets.token_urlsafe(16)
         self.max_peers = max_peers
         self.peers: dict[str, Peer] = {}
         self.closed = False
         self.gate = Gate(paused)
         self.switchboard = Switchboard(log, max_peers, self.gate)
-        self.server = SignalingServer(self.switchboard)
+        self.server = SignalingServer(self.switchboard, log, token)
         self.pages = Pages(
             self.switchboard,
             {
@@ -83,6 +88,7 @@ class Call:
                 "iceServers": [as_init(each) for each in settings.ice_servers],
             },
         )
+        self.token = token
         self._settings = settings
         self._participants: dict[str, Participant] = {}
         self._joining: dict[str, asyncio.Task[Any]] = {}
@@ -214,6 +220,7 @@ class Call:
         pictures, sound = await open_sources(name, number, video, audio)
         participant = Participant(
             self.server.url,
+            self.token,
             self.room,
             name,
             video=pictures,

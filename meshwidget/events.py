@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "AccessRefused",
     "Event",
     "FrameReceived",
     "JoinRefused",
@@ -21,6 +22,7 @@ __all__ = [
     "MessageRefused",
     "PeerJoined",
     "PeerLeft",
+    "PortOpened",
     "SignalingPaused",
     "SignalingResumed",
     "SourceFailed",
@@ -56,6 +58,43 @@ class MeshOpened(Event):
 
     def __str__(self) -> str:
         return f"room {self.room} is open for {self.max_peers}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortOpened(Event):
+    """The server listens on an address that others than this machine can reach.
+
+    Attributes
+    ----------
+    address : str
+        Host and port.
+    """
+
+    address: str
+
+    def __str__(self) -> str:
+        return (
+            f"the server listens on {self.address}: whoever reaches it and has the "
+            f"token can join"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRefused(Event):
+    """Somebody was not let in at the server's port.
+
+    Attributes
+    ----------
+    count : int
+        How often it happened for this reason; 1, 10, 100, ... are recorded.
+    """
+
+    reason: str
+    count: int
+
+    def __str__(self) -> str:
+        times = "" if self.count == 1 else f" ({self.count} times by now)"
+        return f"somebody is not let in at the server: {self.reason}{times}"
 
 
 @dataclass(frozen=True, kw_only=True)

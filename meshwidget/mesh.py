@@ -21,11 +21,12 @@ from aiortc import RTCIceServer
 from .call import Call
 from .cells import current_run, replace_earlier
 from .errors import MeshClosedError
-from .events import TaskFailed
+from .events import PortOpened, TaskFailed
 from .log import EventLog
 from .logs import forwarded
 from .loop import MeshLoop
 from .media.inputs import AudioInput, VideoInput
+from .mesh_access import AccessMethods, choose_token, is_loopback
 from .mesh_stepping import SteppingMethods
 from .mesh_views import ViewMethods
 from .peer.connection import LinkSettings, is_aftermath
@@ -42,7 +43,7 @@ _CLOSE_SECONDS = 1.6
 _THREAD_SECONDS = 0.3
 
 
-class Mesh(SteppingMethods, LogReadings, ViewMethods):
+class Mesh(SteppingMethods, LogReadings, ViewMethods, AccessMethods):
     """A WebRTC call among peers that live in this process.
 
     Making one starts a signaling server; peers then join and connect each to each.
@@ -63,10 +64,14 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
         STUN and TURN servers: URLs, or dictionaries as ``RTCIceServer``'s (webrtc-pc,
         section 4.2.2). None by default, so that nothing leaves the machine.
     host : str
-        The address to listen on and to offer as host candidate. Anything but the
-        default opens the signaling server to whoever can reach that address.
+        The address to listen on and to offer as host candidate. One that others than
+        this machine can reach opens the signaling server to them, if they have the
+        token.
     port : int
         0 takes a free one.
+    token : str, optional
+        The secret that lets a client in, 16 characters or more; a new one by default.
+        Has to be given when ``host`` is no loopback address.
     tuned : bool
         False leaves aiortc as it is: each link encodes for itself and decodes on
         threads. For comparisons.
@@ -78,7 +83,7 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
     InvalidNameError
         When ``room`` cannot be a name.
     ValueError
-        When a number is out of range.
+        When a number is out of range, or a token is missing or too short.
 
     Examples
     --------
@@ -99,6 +104,7 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
         ice_servers: Sequence[str | dict[str, Any] | RTCIceServer] = (),
         host: str = "127.0.0.1",
         port: int = 0,
+        token: str | None = None,
         tuned: bool = True,
     ) -> None:
         check_name(room)
@@ -111,6 +117,7 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
             trickle=trickle,
             tuned=tuned,
         )
+        token = choose_token(host, token)
         replace_earlier(self, current_run())
         started = time.monotonic()
         self.log = EventLog(lambda: time.monotonic() - started)
@@ -126,6 +133,7 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
                     room,
                     max_peers,
                     settings,
+                    token=token,
                     paused=paused,
                     host=host,
                     port=port,
@@ -135,6 +143,8 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
             forwarding.close()
             self.loop.close(_THREAD_SECONDS)
             raise
+        if not is_loopback(host):
+            self.log.record(PortOpened, address=self.url.rpartition("://")[2])
         self._finalizer = weakref.finalize(
             self, _end, self.loop, self._call, forwarding
         )
@@ -170,17 +180,6 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods):
     def closed(self) -> bool:
         """Whether the call is over."""
         return self._call.closed or self.loop.closed
-
-    def credentials(self) -> dict[str, Any]:
-        """What a script's own socket.io client gives to ``connect`` beside the URL.
-
-        Returns
-        -------
-        dict
-            ``{"auth": ..., "headers": ...}``. Both are empty: the port is open to
-            every program on this machine.
-        """
-        return {"auth": None, "headers": {}}
 
     # Who is in it ---------------------------------------------------------------------
 
@@ -345,11 +344,12 @@ async def _open(
     max_peers: int,
     settings: LinkSettings,
     *,
+    token: str,
     paused: bool,
     host: str,
     port: int,
 ) -> Call:
-    call = Call(log, room, max_peers, settings, paused=paused)
+    call = Call(log, room, max_peers, settings, token=token, paused=paused)
     await call.open(host, port)
     return call
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from meshwidget import events
 from meshwidget.events import (
+    AccessRefused,
     Event,
     FrameReceived,
     JoinRefused,
@@ -27,6 +28,7 @@ from meshwidget.events import (
     MessageRefused,
     PeerJoined,
     PeerLeft,
+    PortOpened,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -117,6 +119,24 @@ SENTENCES: list[tuple[type[Event], dict[str, Any], str]] = [
         TaskFailed,
         {"where": "a task of the mesh", "message": "KeyError: 'x'"},
         "a task of the mesh failed: KeyError: 'x'",
+    ),
+    (
+        PortOpened,
+        {"address": "192.0.2.1:41234"},
+        (
+            "the server listens on 192.0.2.1:41234: whoever reaches it and has the "
+            "token can join"
+        ),
+    ),
+    (
+        AccessRefused,
+        {"reason": "it gives no token", "count": 1},
+        "somebody is not let in at the server: it gives no token",
+    ),
+    (
+        AccessRefused,
+        {"reason": "it gives no token", "count": 10},
+        "somebody is not let in at the server: it gives no token (10 times by now)",
     ),
     (
         TuningSkipped,

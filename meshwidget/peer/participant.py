@@ -34,6 +34,8 @@ class Participant:
     ----------
     url : str
         Of the signaling server.
+    token : str
+        What it lets in with.
     room, name : str
     video, audio : source or None
         Open; from here on the participant's to close.
@@ -48,6 +50,7 @@ class Participant:
     def __init__(
         self,
         url: str,
+        token: str,
         room: str,
         name: str,
         *,
@@ -76,7 +79,7 @@ class Participant:
         self._handling: set[asyncio.Task[Any]] = set()
         self._is_leaving = False
         self._client = SignalingClient(
-            url, room, name, on_message=self._handle, on_error=self._note_error
+            url, token, room, name, on_message=self._handle, on_error=self._note_error
         )
 
     @property

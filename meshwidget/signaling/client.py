@@ -39,6 +39,8 @@ class SignalingClient:
     ----------
     url : str
         Of the signaling server.
+    token : str
+        What it lets in with.
     room, name : str
     on_message : coroutine function
         Called with the kind (``"offer"``, not ``"getOffer"``) and the payload of
@@ -50,6 +52,7 @@ class SignalingClient:
     def __init__(
         self,
         url: str,
+        token: str,
         room: str,
         name: str,
         *,
@@ -58,6 +61,7 @@ class SignalingClient:
     ) -> None:
         self.id = ""
         self._url = url
+        self._token = token
         self._room = room
         self._name = name
         self._session: str | None = None
@@ -93,7 +97,10 @@ class SignalingClient:
         self._sio.on("*", self._receive)
         try:
             await self._sio.connect(
-                self._url, transports=["websocket"], wait_timeout=timeout
+                self._url,
+                headers={"Authorization": f"Bearer {self._token}"},
+                transports=["websocket"],
+                wait_timeout=timeout,
             )
         except socketio.exceptions.ConnectionError as error:
             raise SignalingError(

@@ -31,6 +31,31 @@ MAX_CONNECTIONS = 256
 MAX_PAGES = 64
 """Pages that are peers of one call at once: as many as a room may hold."""
 
+MAX_VIEWS = 128
+"""WebSockets of views: pages that look at the call, four views each on 32 screens."""
+
+MAX_VIEW_BYTES = 64 * 1024
+"""Bytes of one message from a view: an edited description fits, a file does not."""
+
+MAX_LINES = 512
+"""TCP connections to one server, of all kinds."""
+
+MAX_STRANGERS = 32
+"""Connections that have not shown the secret yet, and sessions of such connections.
+Friends do in their first or second packet."""
+
+MAX_TOKEN_LENGTH = 512
+"""Characters of a secret that the user chose: it has to fit into a header."""
+
+MIN_TOKEN_LENGTH = 16
+"""Characters. Tokens can be tried at the speed of the network."""
+
+MAX_CONNECT_LENGTH = 1024
+"""Characters of Socket.IO's CONNECT packet, the only one that a stranger may send."""
+
+STRANGER_SECONDS = 5.0
+"""How long one may stay without showing the secret, on a busy machine too."""
+
 REJOIN_SECONDS = 0.5
 """How long a place is kept for a participant whose socket died, so that it can come
 back without losing its connections; short, because the others see it as present."""

@@ -1,4 +1,4 @@
-"""The socket.io edge of the signaling server.
+"""The socket.io edge of the signaling server, behind the kernel's port.
 
 It moves events between sockets and the switchboard, and decides nothing. Everything
 runs on the mesh loop.
@@ -11,14 +11,14 @@ from functools import partial
 from typing import Any
 
 import socketio
-from aiohttp import web
 
-from ..errors import NoAddressError, ProtocolError
+from ..errors import ProtocolError
+from ..events import AccessRefused, TaskFailed
+from ..log import EventLog
+from .door import Door
+from .port import Channel, Port
 from .sockets import SocketServer
 from .switchboard import Switchboard
-
-_SHUTDOWN_SECONDS = 0.2
-"""How long a request in progress may hold up the server's end."""
 
 
 class SignalingServer:
@@ -28,19 +28,29 @@ class SignalingServer:
     ----------
     switchboard : Switchboard
         Where events go, and where those for the clients come from.
+    log : EventLog
+    secret : str
+        What lets in.
     """
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, switchboard: Switchboard, log: EventLog, secret: str) -> None:
         self.url = ""
+        self.channels: dict[str, Channel] = {}
+        """Who takes the WebSockets under ``/views/NAME``, by name. Each is awaited on
+        the mesh loop with a socket that is prepared; when it returns or raises, the
+        socket is closed."""
         self._switchboard = switchboard
-        self._sio = SocketServer(self._on_event, self._on_malformed)
+        self._log = log
+        self._door = Door(secret, self._on_refused)
+        self._sio = SocketServer(self._on_event, self._on_malformed, self._door)
         self._sio.on("connect", self._on_connect)
         self._sio.on("disconnect", self._on_disconnect)
-        application = web.Application()
-        self._sio.attach(application)
-        self._runner = web.AppRunner(
-            application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS
-        )
+        self._port = Port(self._door, self._sio, self.channels, self._on_error)
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How often somebody was not let in, by reason."""
+        return dict(self._door.refusals)
 
     async def start(self, host: str, port: int) -> None:
         """Listen.
@@ -50,23 +60,12 @@ class SignalingServer:
         NoAddressError
             When the address cannot be listened on.
         """
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, host, port).start()
-        except (OSError, OverflowError) as error:
-            await self._runner.cleanup()
-            where = f"{host} port {port}" if port else host
-            raise NoAddressError(
-                f"the signaling server cannot listen on {where}: {error}"
-            ) from error
-        address = self._runner.addresses[0]
-        listening = f"[{address[0]}]" if ":" in address[0] else address[0]
-        self.url = f"http://{listening}:{address[1]}"
+        self.url = await self._port.open(host, port)
 
     async def stop(self) -> None:
         """Cut every connection and free the port."""
         await self._sio.shutdown()
-        await self._runner.cleanup()
+        await self._port.close()
 
     async def _on_connect(
         self, connection: str, environment: dict[str, Any], auth: object = None
@@ -74,6 +73,7 @@ class SignalingServer:
         try:
             self._switchboard.connect(connection, partial(self._emit, connection))
         except ProtocolError as error:
+            self._door.note_refused(str(error))
             raise socketio.exceptions.ConnectionRefusedError(str(error)) from error
 
     async def _on_disconnect(self, connection: str, reason: str) -> None:
@@ -95,6 +95,13 @@ class SignalingServer:
             "a packet",
             f"it is no Socket.IO ({reason}); the connection is cut",
         )
+
+    def _on_refused(self, reason: str, count: int) -> None:
+        self._log.record(AccessRefused, reason=reason, count=count)
+
+    def _on_error(self, where: str, error: BaseException) -> None:
+        message = f"{type(error).__name__}: {error}"
+        self._log.record(TaskFailed, where=where, message=message)
 
     async def _emit(self, connection: str, event: str, *payload: Any) -> None:
         await self._sio.emit(event, *payload, to=connection)

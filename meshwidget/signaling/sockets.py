@@ -2,14 +2,16 @@
 
 The library looks the name of a client's event up among its own handlers, so that an
 event called ``disconnect`` would act as one; it lets exceptions over malformed packets
-go to the log of whoever runs it; and it leaves a sleeping task behind for each socket.
-The three places are overridden here; nothing else knows them.
+go to the log of whoever runs it; it hears clients that were not let in; and it leaves a
+sleeping task behind for each socket. These places are overridden here; nothing else
+knows them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import engineio
@@ -17,7 +19,8 @@ import socketio
 from engineio.async_socket import AsyncSocket
 
 from ..logs import SOCKETIO_LOGGER
-from .limits import MAX_PACKET_BYTES
+from .door import Door
+from .limits import MAX_CONNECT_LENGTH, MAX_PACKET_BYTES
 
 _PING_SECONDS = 5
 _PONG_SECONDS = 10
@@ -39,9 +42,16 @@ class SocketServer(socketio.AsyncServer):
     on_malformed : callable
         Told of a packet that is no Socket.IO: the id of the connection if it has one,
         and what was wrong. The connection is cut then.
+    door : Door
+        Who is let in.
     """
 
-    def __init__(self, on_event: OnEvent, on_malformed: OnMalformed) -> None:
+    def __init__(
+        self, on_event: OnEvent, on_malformed: OnMalformed, door: Door
+    ) -> None:
+        self._on_event = on_event
+        self._on_malformed = on_malformed
+        self._door = door
         # The default for origins is the server's own: no web site can reach it through
         # the user's browser.
         super().__init__(
@@ -52,13 +62,37 @@ class SocketServer(socketio.AsyncServer):
             logger=SOCKETIO_LOGGER,
             engineio_logger=SOCKETIO_LOGGER,
         )
-        self._on_event = on_event
-        self._on_malformed = on_malformed
 
-    def _engineio_server_class(self) -> type[engineio.AsyncServer]:
-        return _EngineServer
+    def _engineio_server_class(self) -> Callable[..., engineio.AsyncServer]:
+        return partial(_EngineServer, self._door)
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        self._door.open_session(eio_sid, environ["aiohttp.request"])
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        self._door.close_session(eio_sid)
+
+    async def _handle_connect(
+        self, eio_sid: str, namespace: str | None, data: Any
+    ) -> None:
+        if self._door.take_token(eio_sid, data):
+            await super()._handle_connect(eio_sid, namespace, data)
+            return
+        # The client's library hangs up when it hears this; else the door does.
+        refusal = self.packet_class(
+            socketio.packet.CONNECT_ERROR,
+            namespace=namespace,
+            data={"message": "give the call's token: mesh.credentials() has it"},
+        )
+        await self._send_packet(eio_sid, refusal)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        if not self._door.knows(eio_sid) and not _may_connect(data):
+            self._door.note_refused("it speaks before it has given the call's token")
+            await self.eio.disconnect(eio_sid)
+            return
         try:
             await super()._handle_eio_message(eio_sid, data)
         except Exception as error:
@@ -90,11 +124,24 @@ class SocketServer(socketio.AsyncServer):
         await self.eio.disconnect(eio_sid)
 
 
-class _EngineServer(engineio.AsyncServer):
-    """engine.io's server, without the ping task that sleeps on after each socket."""
+def _may_connect(data: object) -> bool:
+    """Whether a packet can be CONNECT with a token, told without parsing it."""
+    return (
+        isinstance(data, str)
+        and data.startswith(str(socketio.packet.CONNECT))
+        and len(data) <= MAX_CONNECT_LENGTH
+    )
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+
+class _EngineServer(engineio.AsyncServer):
+    """engine.io's server, without the ping task that sleeps on after each socket.
+
+    What is wrong with a request is counted, and no line in a log of errors.
+    """
+
+    def __init__(self, door: Door, **options: Any) -> None:
+        super().__init__(**options)
+        self._door = door
         self._pings: dict[AsyncSocket, asyncio.Task[Any]] = {}
 
     def start_background_task(
@@ -110,6 +157,12 @@ class _EngineServer(engineio.AsyncServer):
             }
             self._pings[owner] = task
         return task
+
+    def _log_error_once(self, message: str, message_key: str) -> None:
+        # The key, because the message has the sender's own words in it.
+        self._door.note_refused(
+            f"its request breaks Engine.IO's protocol ({message_key})"
+        )
 
     def cancel_pings(self) -> None:
         """End the pings of sockets that are closed."""

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from meshwidget.events import (
+    AccessRefused,
     Event,
     FrameReceived,
     JoinRefused,
@@ -23,6 +24,7 @@ from meshwidget.events import (
     MessageRefused,
     PeerJoined,
     PeerLeft,
+    PortOpened,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -105,6 +107,8 @@ _FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
     FrameReceived: _pair,
     SourceFailed: {"peer": _names, "kind": _texts, "message": _texts},
     TaskFailed: {"where": _texts, "message": _texts},
+    AccessRefused: {"reason": _texts, "count": st.integers(1)},
+    PortOpened: {"address": _texts},
     TuningSkipped: {"what": _texts, "reason": _texts},
 }
 

@@ -44,7 +44,7 @@ class Guest:
     """The blog's client: one RTCPeerConnection for each of the others, by socket id."""
 
     def __init__(self, mesh: Mesh, name: str, colour: str = "blue") -> None:
-        self.url = mesh.url
+        self.mesh = mesh
         self.room = mesh.room
         self.name = name
         self.colour = colour
@@ -67,7 +67,7 @@ class Guest:
 
     async def join(self) -> Self:
         """``io.connect`` and ``join_room``."""
-        await self.sio.connect(self.url)
+        await self.sio.connect(self.mesh.url, **self.mesh.credentials())
         await self.sio.emit("join_room", {"room": self.room, "email": self.name})
         return self
 

@@ -1,4 +1,4 @@
-"""Clients of the signaling server that know nothing of meshwidget.
+"""Clients of the signaling server that know nothing of meshwidget but the way in.
 
 ``SeedClient`` is python-socketio's bare client with the events of the blog's page;
 ``RawSocket`` writes packets by hand, as a hostile program would.
@@ -15,6 +15,8 @@ from typing import Any, Self
 
 import aiohttp
 import socketio
+
+from meshwidget import Mesh
 
 SECONDS = 5
 """How long anything may take on a busy machine."""
@@ -46,10 +48,14 @@ class SeedClient:
         self._read = 0
 
     async def connect(
-        self, url: str, *, transports: tuple[str, ...] = ("websocket",)
+        self, mesh: Mesh, *, transports: tuple[str, ...] = ("websocket",)
     ) -> Self:
         await self.sio.connect(
-            url, transports=list(transports), wait=True, wait_timeout=SECONDS
+            mesh.url,
+            auth=mesh.credentials()["auth"],
+            transports=list(transports),
+            wait=True,
+            wait_timeout=SECONDS,
         )
         self.id = self.sio.get_sid()
         return self
@@ -157,12 +163,12 @@ class RawSocket:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connected(cls, url: str) -> AsyncIterator[RawSocket]:
+    async def connected(cls, mesh: Mesh) -> AsyncIterator[RawSocket]:
         """Do the two handshakes."""
         async with (
-            aiohttp.ClientSession() as http,
+            aiohttp.ClientSession(headers=mesh.credentials()["headers"]) as http,
             http.ws_connect(
-                f"{url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0
+                f"{mesh.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0
             ) as socket,
         ):
             raw = cls(socket)

@@ -28,7 +28,7 @@ async def connect(mesh: Mesh) -> AsyncIterator[Connect]:
 
     async def connect() -> SeedClient:
         clients.append(SeedClient())
-        return await clients[-1].connect(mesh.url)
+        return await clients[-1].connect(mesh)
 
     yield connect
     await asyncio.gather(*(client.close() for client in clients))

@@ -1,0 +1,80 @@
+"""The part of :class:`~meshwidget.mesh.Mesh` that says how others get into a call."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from typing import Any
+
+from .call import Call
+from .signaling.limits import MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH
+
+
+class AccessMethods:
+    """What others need to get in."""
+
+    _call: Call
+
+    @property
+    def room_id(self) -> str:
+        """The call's own id, in addresses under Jupyter's; nobody can guess it."""
+        return self._call.room_id
+
+    def credentials(self) -> dict[str, Any]:
+        """What a script's own socket.io client gives to ``connect`` beside the URL.
+
+        Either of the two is enough. Whoever has them can join, so they are for
+        programs, not for pages: a browser comes in through Jupyter's own login.
+
+        Returns
+        -------
+        dict
+            ``{"auth": {"token": ...}, "headers": {"Authorization": "Bearer ..."}}``
+
+        Examples
+        --------
+        >>> client = socketio.AsyncClient()
+        >>> await client.connect(mesh.url, **mesh.credentials())
+        """
+        token = self._call.token
+        return {
+            "auth": {"token": token},
+            "headers": {"Authorization": f"Bearer {token}"},
+        }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+def choose_token(host: str, given: str | None) -> str:
+    """The secret of a call: the given one, or a new one that nobody can guess.
+
+    Raises
+    ------
+    ValueError
+        When there has to be a token and is none, or it is no good.
+    """
+    if given is None:
+        if not is_loopback(host):
+            raise ValueError(
+                f"host={host!r} opens the signaling server to every machine that "
+                f"reaches that address; choose who can join with token=, a secret of "
+                f"{MIN_TOKEN_LENGTH} characters or more, for instance "
+                f"secrets.token_urlsafe()"
+            )
+        return secrets.token_urlsafe(32)
+    if not isinstance(given, str):
+        raise ValueError(f"token is text, not {type(given).__name__}")
+    if not MIN_TOKEN_LENGTH <= len(given) <= MAX_TOKEN_LENGTH:
+        raise ValueError(
+            f"token has {len(given)} characters; so that nobody guesses it, give "
+            f"{MIN_TOKEN_LENGTH} to {MAX_TOKEN_LENGTH}"
+        )
+    if not all("!" <= character <= "~" for character in given):
+        raise ValueError(
+            "token has characters that an HTTP header cannot carry; use letters, "
+            "digits and signs of ASCII, without spaces"
+        )
+    return given

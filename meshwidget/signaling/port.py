@@ -1,0 +1,189 @@
+"""The kernel's port: one HTTP server, behind the door.
+
+Behind it are socket.io and the WebSockets of views. It knows how to listen, to count
+and to close; what is said on a WebSocket is the affair of whoever takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from aiohttp import WSCloseCode, web
+
+from ..errors import NoAddressError
+from .door import Door, Refused
+from .limits import MAX_LINES, MAX_VIEW_BYTES, MAX_VIEWS
+from .sockets import SocketServer
+
+Channel = Callable[[web.WebSocketResponse], Awaitable[None]]
+"""Talks on a WebSocket for as long as it lasts."""
+
+_SHUTDOWN_SECONDS = 0.2
+"""How long a request in progress may hold up the server's end."""
+
+_IDLE_SECONDS = 15
+"""How long a line is kept on which nothing is asked."""
+
+_HEARTBEAT_SECONDS = 20
+"""Between a view's pings; one who answers none for half of that is gone. Longer than a
+cell keeps the interpreter to itself."""
+
+
+class Port:
+    """Listens, and lets in who knows the secret.
+
+    Parameters
+    ----------
+    door : Door
+    sockets : SocketServer
+        What answers under ``/socket.io/``.
+    channels : dict
+        What answers under ``/views/NAME``, by name.
+    on_error : callable
+        ``on_error(where, exception)``: a channel raised.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        sockets: SocketServer,
+        channels: dict[str, Channel],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
+        self._door = door
+        self._channels = channels
+        self._on_error = on_error
+        self._views: set[web.WebSocketResponse] = set()
+        self._listener: asyncio.Server | None = None
+        application = web.Application(middlewares=[self._guard])
+        application.router.add_get("/views/{channel}", self._view)
+        sockets.attach(application)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            keepalive_timeout=_IDLE_SECONDS,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+
+    async def open(self, host: str, port: int) -> str:
+        """Listen.
+
+        Returns
+        -------
+        str
+            The address, as a URL without a path.
+
+        Raises
+        ------
+        NoAddressError
+            When the address cannot be listened on.
+        """
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(self._answer, host, port)
+        except (OSError, OverflowError) as error:
+            await self._runner.cleanup()
+            where = f"{host} port {port}" if port else host
+            raise NoAddressError(
+                f"the signaling server cannot listen on {where}: {error}"
+            ) from error
+        address = self._listener.sockets[0].getsockname()
+        listening = f"[{address[0]}]" if ":" in address[0] else address[0]
+        return f"http://{listening}:{address[1]}"
+
+    async def close(self) -> None:
+        """Cut every connection and free the port."""
+        if self._listener is not None:
+            self._listener.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                await asyncio.gather(
+                    *(
+                        socket.close(code=WSCloseCode.GOING_AWAY)
+                        for socket in self._views
+                    )
+                )
+        await self._runner.cleanup()
+        self._door.close()
+
+    def _answer(self) -> asyncio.Protocol:
+        server = self._runner.server
+        assert server is not None, "set up before it listens"
+        if len(server.connections) >= MAX_LINES:
+            return _Full(self._door)
+        line = server()
+        self._door.arrive(line)
+        return line
+
+    @web.middleware
+    async def _guard(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        try:
+            self._door.check(request)
+        except Refused as refused:
+            return _refuse(refused)
+        return await handler(request)
+
+    async def _view(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["channel"]
+        channel = self._channels.get(name)
+        socket = web.WebSocketResponse(
+            max_msg_size=MAX_VIEW_BYTES,
+            heartbeat=_HEARTBEAT_SECONDS,
+            timeout=_SHUTDOWN_SECONDS,
+            # Pictures are compressed, and the rest is short.
+            compress=False,
+        )
+        try:
+            if channel is None:
+                raise self._door.refusal(404, "there is no such view in this call")
+            if not socket.can_prepare(request):
+                raise self._door.refusal(400, "a view is a WebSocket, nothing else")
+            if len(self._views) >= MAX_VIEWS:
+                raise self._door.refusal(503, "no more views fit into this call")
+        except Refused as refused:
+            return _refuse(refused)
+        await socket.prepare(request)
+        self._views.add(socket)
+        try:
+            # A page that is gone while it is written to is no failure.
+            with contextlib.suppress(ConnectionError):
+                await channel(socket)
+        except Exception as error:
+            self._on_error(f"the WebSocket of view {name}", error)
+        finally:
+            self._views.discard(socket)
+            await socket.close()
+        return socket
+
+
+class _Full(asyncio.Protocol):
+    """Says that there is no room, before anything is read."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's are transports without being asyncio's.
+        line = cast("asyncio.Transport", transport)
+        reason = f"{MAX_LINES} connections are open, and no more"
+        self._door.note_refused(reason)
+        line.write(
+            b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+            b"Content-Type: text/plain; charset=utf-8\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(reason), reason.encode())
+        )
+        line.close()
+
+
+def _refuse(refused: Refused) -> web.Response:
+    response = web.Response(status=refused.status, text=f"{refused}\n")
+    response.force_close()
+    return response
