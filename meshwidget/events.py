@@ -23,6 +23,7 @@ __all__ = [
     "PeerJoined",
     "PeerLeft",
     "PortOpened",
+    "RegistrationSkipped",
     "SignalingPaused",
     "SignalingResumed",
     "SourceFailed",
@@ -77,6 +78,16 @@ class PortOpened(Event):
             f"the server listens on {self.address}: whoever reaches it and has the "
             f"token can join"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrationSkipped(Event):
+    """Jupyter could not be told of the call; it goes on without."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"browsers cannot come in through Jupyter: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from .log import EventLog
 from .logs import forwarded
 from .loop import MeshLoop
 from .media.inputs import AudioInput, VideoInput
-from .mesh_access import AccessMethods, choose_token, is_loopback
+from .mesh_access import AccessMethods, choose_token, is_loopback, register
 from .mesh_stepping import SteppingMethods
 from .mesh_views import ViewMethods
 from .peer.connection import LinkSettings, is_aftermath
@@ -148,6 +148,7 @@ class Mesh(SteppingMethods, LogReadings, ViewMethods, AccessMethods):
         self._finalizer = weakref.finalize(
             self, _end, self.loop, self._call, forwarding
         )
+        forwarding.callback(register(self._call))
 
     # What it is -----------------------------------------------------------------------
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from .call import Call
+from .events import RegistrationSkipped
+from .registration import (
+    registration_of_this_process,
+    remove,
+    running,
+    runtime_directory,
+    write,
+)
 from .signaling.limits import MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH
 
 
@@ -41,6 +53,44 @@ class AccessMethods:
             "auth": {"token": token},
             "headers": {"Authorization": f"Bearer {token}"},
         }
+
+
+def register(call: Call) -> Callable[[], None]:
+    """Tell Jupyter of a call; a call that cannot be told of works all the same.
+
+    Returns
+    -------
+    callable
+        Takes it back.
+    """
+    url = urlsplit(call.server.url)
+    assert url.hostname is not None
+    assert url.port is not None
+    try:
+        directory = runtime_directory()
+        running(directory)  # sweeps
+        path = write(
+            directory,
+            registration_of_this_process(
+                room_id=call.room_id,
+                room=call.room,
+                host=_reachable(url.hostname),
+                port=url.port,
+                secret=call.token,
+            ),
+        )
+    except OSError as error:
+        call.log.record(RegistrationSkipped, reason=str(error))
+        return lambda: None
+    return partial(remove, path, os.getpid())
+
+
+def _reachable(host: str) -> str:
+    """Where to connect to reach what listens there."""
+    address = ipaddress.ip_address(host)
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
 
 
 def is_loopback(host: str) -> bool:

@@ -29,6 +29,7 @@ from meshwidget.events import (
     PeerJoined,
     PeerLeft,
     PortOpened,
+    RegistrationSkipped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -127,6 +128,11 @@ SENTENCES: list[tuple[type[Event], dict[str, Any], str]] = [
             "the server listens on 192.0.2.1:41234: whoever reaches it and has the "
             "token can join"
         ),
+    ),
+    (
+        RegistrationSkipped,
+        {"reason": "[Errno 30] Read-only file system"},
+        "browsers cannot come in through Jupyter: [Errno 30] Read-only file system",
     ),
     (
         AccessRefused,

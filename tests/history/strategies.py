@@ -25,6 +25,7 @@ from meshwidget.events import (
     PeerJoined,
     PeerLeft,
     PortOpened,
+    RegistrationSkipped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -109,6 +110,7 @@ _FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
     TaskFailed: {"where": _texts, "message": _texts},
     AccessRefused: {"reason": _texts, "count": st.integers(1)},
     PortOpened: {"address": _texts},
+    RegistrationSkipped: {"reason": _texts},
     TuningSkipped: {"what": _texts, "reason": _texts},
 }
 
