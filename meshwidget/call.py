@@ -26,6 +26,7 @@ from .events import MeshClosed, MeshOpened, SignalingPaused, TaskFailed
 from .history.moment import Moment
 from .history.why import why
 from .log import EventLog
+from .media.load import Load
 from .media.sources import open_sources
 from .peer.connection import LinkSettings
 from .peer.ice import as_init
@@ -90,6 +91,8 @@ class Call:
         )
         self.token = token
         self._settings = settings
+        self.load = Load()
+        self._watching: asyncio.Task[None] | None = None
         self._participants: dict[str, Participant] = {}
         self._joining: dict[str, asyncio.Task[Any]] = {}
         self._numbers: dict[str, int] = {}
@@ -109,6 +112,8 @@ class Call:
         NoAddressError
         """
         await self.server.start(host, port)
+        if self._settings.tuned:
+            self._watching = asyncio.create_task(self.load.watch())
         self.switchboard.open()
         self.log.record(MeshOpened, room=self.room, max_peers=self.max_peers)
         if self.gate.paused:
@@ -189,6 +194,8 @@ class Call:
             for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
                 if isinstance(outcome, Exception):
                     self.note_error("closing the mesh", outcome)
+        if self._watching is not None:
+            self._watching.cancel()
         self.pages.close()
         self.switchboard.close()
         await self.server.stop()
@@ -226,6 +233,7 @@ class Call:
             video=pictures,
             audio=sound,
             settings=self._settings,
+            load=self.load,
             log=self.log,
             on_problem=self._problems.append,
             on_handled=self._changed.set,

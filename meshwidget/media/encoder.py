@@ -40,6 +40,7 @@ from .formats import (
     VIDEO_WIDTH,
 )
 from .keyframes import KeyframeBudget
+from .load import Load, Share
 from .planes import Planes
 from .sinks import AudioSink, VideoSink
 from .sources import AudioSource, VideoSource
@@ -267,15 +268,27 @@ class Broadcast(ABC, Generic[Frame]):
 
 
 class VideoBroadcast(Broadcast[av.VideoFrame]):
-    """A picture source, encoded as VP8 (RFC 7741)."""
+    """A picture source, encoded as VP8 (RFC 7741).
+
+    Parameters
+    ----------
+    source, on_failure
+        See :class:`Broadcast`.
+    load : Load
+        Says when to leave pictures out.
+    """
 
     kind = "video"
 
     def __init__(
-        self, source: VideoSource, on_failure: Callable[[str, SourceError], None]
+        self,
+        source: VideoSource,
+        on_failure: Callable[[str, SourceError], None],
+        load: Load,
     ) -> None:
         super().__init__(source, on_failure)
         self.local = VideoSink()
+        self._share = Share(load)
         self._encoder: VideoCodecContext | None = None
         self._bitrate = float(MAX_BITRATE)
         self._picture_id = secrets.randbelow(PICTURE_IDS)
@@ -287,6 +300,10 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         if self._task is not None:
             # Who has just connected need not wait for the source's next picture.
             self._task.get_loop().call_soon(self._repeat_as_keyframe)
+
+    def _publish(self, frame: av.VideoFrame) -> None:
+        if self._share.admits():
+            super()._publish(frame)
 
     def _show(self, frame: av.VideoFrame) -> None:
         self.local.push(frame)

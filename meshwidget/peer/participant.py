@@ -17,6 +17,7 @@ from ..errors import MeshError, SignalingError, SourceError
 from ..events import MessageIgnored, SourceFailed, TaskFailed
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
+from ..media.load import Load
 from ..media.sources import AudioSource, VideoSource
 from ..signaling.client import SignalingClient
 from .connection import Connection, LinkSettings
@@ -40,6 +41,8 @@ class Participant:
     video, audio : source or None
         Open; from here on the participant's to close.
     settings : LinkSettings
+    load : Load
+        Of the loop that all participants here share.
     log : EventLog
     on_problem : callable
         Told of errors that the next waiting call should raise.
@@ -57,6 +60,7 @@ class Participant:
         video: VideoSource | None,
         audio: AudioSource | None,
         settings: LinkSettings,
+        load: Load,
         log: EventLog,
         on_problem: Callable[[MeshError], None],
         on_handled: Callable[[], None],
@@ -72,7 +76,7 @@ class Participant:
         self._log = log
         self._on_problem = on_problem
         self._on_handled = on_handled
-        self.video = VideoBroadcast(video, self._note_failure) if video else None
+        self.video = VideoBroadcast(video, self._note_failure, load) if video else None
         self.audio = AudioBroadcast(audio, self._note_failure) if audio else None
         self._frame_callbacks: dict[str, dict[object, FrameCallback]] = {}
         self._early_candidates: dict[str, list[dict[str, Any]]] = {}

@@ -13,6 +13,7 @@ import av
 from meshwidget.events import Event
 from meshwidget.log import EventLog
 from meshwidget.media.encoder import AudioBroadcast, VideoBroadcast
+from meshwidget.media.load import Load
 from meshwidget.media.pattern import TestPattern
 from meshwidget.media.tone import Tone
 from meshwidget.peer.connection import Connection, LinkSettings
@@ -145,7 +146,7 @@ async def make_side(
     if video:
         pattern = TestPattern(name, 0)
         await pattern.open()
-        side.video = VideoBroadcast(pattern, _fail)
+        side.video = VideoBroadcast(pattern, _fail, Load())
         side.video.start()
     if audio:
         tone = Tone(0)
