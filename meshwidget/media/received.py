@@ -178,8 +178,9 @@ class ReceivedAudio(AudioSink):
             self._attention.look(None)
         self.count += 1
         if not self._attention.holds(now):
-            self._attention.sleep()
-            self._decoder = None
+            if self._attention.is_awake:
+                self._attention.sleep()
+                self._decoder = None
             return
         if self._decoder is None:
             self._decoder = AudioDecoder()

@@ -18,6 +18,7 @@ from aiortc import RTCDtlsTransport, RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
 from .base import private
+from .srtp import unprotector
 
 _RX_BYTES = "_RTCDtlsTransport__rx_bytes"
 _RX_PACKETS = "_RTCDtlsTransport__rx_packets"
@@ -44,9 +45,9 @@ class Demultiplexer:
 
     def __init__(self, transport: RTCDtlsTransport) -> None:
         protocols = check(transport)
-        self._transport = transport
+        self._transport: Any = transport
         self._router = private(transport, "_rtp_router")
-        self._session = private(transport, "_rx_srtp", pylibsrtp.Session)
+        self._unprotect = unprotector(private(transport, "_rx_srtp", pylibsrtp.Session))
         self._streams: dict[RTCRtpReceiver, PacketStream] = {}
         self._by_source: dict[int, PacketStream] = {}
         for protocol in protocols:
@@ -83,10 +84,10 @@ class Demultiplexer:
 
     def _take(self, stream: PacketStream, data: bytes) -> None:
         transport = self._transport
-        setattr(transport, _RX_BYTES, getattr(transport, _RX_BYTES) + len(data))
-        setattr(transport, _RX_PACKETS, getattr(transport, _RX_PACKETS) + 1)
+        transport._RTCDtlsTransport__rx_bytes += len(data)
+        transport._RTCDtlsTransport__rx_packets += 1
         try:
-            packet = self._session.unprotect(data)
+            packet = self._unprotect(data)
         except (pylibsrtp.Error, ValueError):
             return  # forged, doubled or too old: it never was
         stream.take(packet)

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import struct
+import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiortc import RTCRtpSender
-from aiortc.clock import current_ntp_time
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -32,6 +34,7 @@ from aiortc.rtp import (
 )
 
 from .base import private
+from .srtp import protector
 
 _KEYFRAME = "_send_keyframe"
 _HANDLE = "_handle_rtcp_packet"
@@ -53,6 +56,9 @@ _TX_PACKETS = "_RTCDtlsTransport__tx_packets"
 
 _HEADER = struct.Struct("!BBHLL")
 _EXTENSION_HEADER = struct.Struct("!HH")
+_NTP_EPOCH = 2_208_988_800
+"""Seconds from 1900, where NTP begins, to 1970."""
+
 _COMPONENT = 1
 """Of ICE; RTCP is multiplexed (RFC 8834, section 4.5)."""
 
@@ -164,10 +170,11 @@ class _DirectSender:
     def __init__(self, sender: RTCRtpSender, payload_type: int) -> None:
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Ends with whatever kept a frame from being sent."""
-        self._sender = sender
-        self._transport = sender.transport
+        self._sender: Any = sender
+        self._transport: Any = sender.transport
         self._nominated = getattr(self._transport.transport, "_connection")._nominated
-        self._protect = getattr(self._transport, "_tx_srtp").protect
+        self._protect = protector(getattr(self._transport, "_tx_srtp"))
+        self._exit: _Exit | None = None
         self._source: int = getattr(sender, "_ssrc")
         self._payload_type = payload_type
         self._sequence = secrets.randbelow(1 << 15)
@@ -195,8 +202,12 @@ class _DirectSender:
         pair = self._nominated.get(_COMPONENT)
         if pair is None or self.failed.done():
             return
+        transport = pair.protocol.transport
+        if self._exit is None or self._exit.transport is not transport:
+            self._exit = _Exit(transport)
         try:
-            self._send(payloads, timestamp, pair.protocol.transport, pair.remote_addr)
+            if not transport.is_closing():
+                self._send(payloads, timestamp, self._exit.send, pair.remote_addr)
         except Exception as error:
             # Of this link only; aiortc's task dies of such an error too, and says so.
             self.failed.set_exception(error)
@@ -221,12 +232,14 @@ class _DirectSender:
         await self._retransmit(sequence)
 
     def _send(
-        self, payloads: Sequence[bytes], timestamp: int, socket: Any, address: Any
+        self,
+        payloads: Sequence[bytes],
+        timestamp: int,
+        send: Callable[[bytes, Any], object],
+        address: Any,
     ) -> None:
-        if socket.is_closing():
-            return
         sender, transport = self._sender, self._transport
-        ntp_time = current_ntp_time()
+        ntp_time = int((time.time() + _NTP_EPOCH) * (1 << 32))
         stamp = (self._timestamp_origin + timestamp) & 0xFFFFFFFF
         first, extensions = self._extensions.first_byte, self._extensions.at(ntp_time)
         last = len(payloads) - 1
@@ -238,17 +251,53 @@ class _DirectSender:
             second = self._payload_type | (0x80 if marker else 0)
             header = _HEADER.pack(first, second, sequence, stamp, self._source)
             datagram = self._protect(header + extensions + payload)
-            socket.sendto(datagram, address)
+            send(datagram, address)
             size += len(datagram)
             sent = sequence, stamp, marker, payload
             self._sent[sequence % RTP_HISTORY_SIZE] = sent
-        setattr(sender, _NTP, ntp_time)
-        setattr(sender, _RTP, stamp)
-        octets = sum(map(len, payloads))
-        setattr(sender, _OCTETS, getattr(sender, _OCTETS) + octets)
-        setattr(sender, _PACKETS, getattr(sender, _PACKETS) + len(payloads))
-        setattr(transport, _TX_BYTES, getattr(transport, _TX_BYTES) + size)
-        setattr(transport, _TX_PACKETS, getattr(transport, _TX_PACKETS) + len(payloads))
+        sender._RTCRtpSender__ntp_timestamp = ntp_time
+        sender._RTCRtpSender__rtp_timestamp = stamp
+        sender._RTCRtpSender__octet_count += sum(map(len, payloads))
+        sender._RTCRtpSender__packet_count += len(payloads)
+        transport._RTCDtlsTransport__tx_bytes += size
+        transport._RTCDtlsTransport__tx_packets += len(payloads)
+
+
+class _Exit:
+    """The way out through one datagram transport.
+
+    The event loop's own ``sendto`` costs several times what the system's does, so a
+    socket is written to directly, and through the loop only when it is full. A
+    transport that is no plain socket's (of TURN, or one that loses packets on purpose)
+    is left to itself.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self.send: Callable[[bytes, Any], object] = transport.sendto
+        descriptor = _descriptor(transport)
+        if descriptor is None:
+            return
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        # The descriptor stays the transport's, which closes it.
+        weakref.finalize(self, self._socket.detach)
+        self.send = self._send
+
+    def _send(self, datagram: bytes, address: Any) -> None:
+        try:
+            self._socket.sendto(datagram, address)
+        except OSError:
+            # Full for now, or worse: the loop waits, or tells whom it concerns.
+            self.transport.sendto(datagram, address)
+
+
+def _descriptor(transport: Any) -> int | None:
+    """Of a socket that is the transport's own."""
+    if type(transport).__module__.partition(".")[0] not in ("asyncio", "uvloop"):
+        return None
+    plain = transport.get_extra_info("socket")
+    return None if plain is None else plain.fileno()
 
 
 class _ExtensionTemplate:
