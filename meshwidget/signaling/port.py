@@ -103,9 +103,10 @@ class Port:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await asyncio.gather(
                     *(
-                        socket.close(code=WSCloseCode.GOING_AWAY)
+                        socket.close(code=WSCloseCode.GOING_AWAY, drain=False)
                         for socket in self._views
-                    )
+                    ),
+                    return_exceptions=True,
                 )
         await self._runner.cleanup()
         self._door.close()
@@ -129,13 +130,19 @@ class Port:
             self._door.check(request)
         except Refused as refused:
             return _refuse(refused)
-        return await handler(request)
+        line = request.transport
+        try:
+            return await handler(request)
+        finally:
+            # Closing would wait for ever for one who reads nothing.
+            if line is not None and line.get_write_buffer_size():
+                line.abort()
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["channel"]
         channel = self._channels.get(name)
         socket = web.WebSocketResponse(
-            max_msg_size=MAX_VIEW_BYTES,
+            max_msg_size=MAX_VIEW_BYTES + 1,  # the first size that is too large
             heartbeat=_HEARTBEAT_SECONDS,
             timeout=_SHUTDOWN_SECONDS,
             # Pictures are compressed, and the rest is short.
@@ -160,7 +167,7 @@ class Port:
             self._on_error(f"the WebSocket of view {name}", error)
         finally:
             self._views.discard(socket)
-            await socket.close()
+            await socket.close(drain=False)
         return socket
 
 

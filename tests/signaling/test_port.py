@@ -550,6 +550,39 @@ async def test_nobody_keeps_a_slow_mesh_from_closing(
         assert loop.time() - started < 2
 
 
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_page_that_reads_nothing_keeps_no_mesh_from_closing(
+    mesh: Mesh, ends: bool
+) -> None:
+    stalled = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def pour(socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0.2):
+                    await socket.send_bytes(b"\x00" * 100_000)
+        loop.call_soon_threadsafe(stalled.set)
+        if not ends:
+            await asyncio.Event().wait()
+
+    serve(mesh, pour=pour)
+    host, port = mesh.url.removeprefix("http://").split(":")
+    said = (
+        "GET /views/pour HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        f"Authorization: {mesh.credentials()['headers']['Authorization']}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as page:
+        page.sendall(said.encode())
+        await asyncio.wait_for(stalled.wait(), SECONDS)
+        started = loop.time()
+        await mesh.close_async()
+        assert loop.time() - started < 2
+    assert not mesh.loop.thread.is_alive()
+
+
 async def test_raw_sockets_come_in_with_the_header(mesh: Mesh, pair: Pair) -> None:
     async with RawSocket.connected(mesh) as raw:
         await raw.emit("nonsense")
