@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -27,6 +28,8 @@ HOMES = (
 )
 """Where Jupyter and Chromium keep what they keep."""
 
+ROOT = Path(__file__).parent.parent
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the tests out of the user's settings, and those out of the tests.
@@ -39,6 +42,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(environment.undo)
     for name in HOMES:
         environment.setenv(name, os.path.join(home, name.lower()))
+    # What installing the package puts into the environment, also where it is not
+    # installed but found on the path.
+    shared = os.path.join(home, "shared")
+    for source, target in _shared_data().items():
+        os.makedirs(os.path.dirname(os.path.join(shared, target)), exist_ok=True)
+        shutil.copy(ROOT / source, os.path.join(shared, target))
+    environment.setenv("JUPYTER_CONFIG_PATH", os.path.join(shared, "etc", "jupyter"))
+
+
+def _shared_data() -> dict[str, str]:
+    """Files that the wheel puts beside the package, and where."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    files: dict[str, str] = settings["tool"]["hatch"]["build"]["targets"]["wheel"][
+        "shared-data"
+    ]
+    return files
 
 
 @pytest.hookimpl(wrapper=True)

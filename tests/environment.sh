@@ -83,7 +83,7 @@ import hashlib, json, pathlib, sys, tomllib
 
 root = pathlib.Path(sys.argv[1])
 settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-del settings["tool"]
+settings["tool"] = settings["tool"]["hatch"]
 parts = [json.dumps(settings), sys.version, sys.base_prefix, str(root)]
 digest = hashlib.sha256("\n".join(parts).encode())
 digest.update((root / "tests" / "environment.sh").read_bytes())

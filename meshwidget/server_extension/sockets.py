@@ -1,0 +1,48 @@
+"""How many WebSockets browsers may open, in one room and in all. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+MAX_IN_A_ROOM = 64
+"""A class of 30, with a view and a peer each."""
+
+MAX_IN_ALL = 256
+"""Each takes two descriptors of the Jupyter server, which may have 1024."""
+
+
+class TooManySockets(Exception):
+    """No more fit; the message says of what."""
+
+
+class OpenSockets:
+    """Counts those that are open."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one_more(self, room_id: str) -> Iterator[None]:
+        """Count one for as long as the block lasts.
+
+        Raises
+        ------
+        TooManySockets
+        """
+        if self._counts[room_id] >= MAX_IN_A_ROOM:
+            raise TooManySockets(
+                f"{MAX_IN_A_ROOM} browsers' sockets are open in this room; no more fit"
+            )
+        if self._counts.total() >= MAX_IN_ALL:
+            raise TooManySockets(
+                f"{MAX_IN_ALL} browsers' sockets are open on this server; no more fit"
+            )
+        self._counts[room_id] += 1
+        try:
+            yield
+        finally:
+            self._counts[room_id] -= 1
+            if not self._counts[room_id]:
+                del self._counts[room_id]
