@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .call import Call
 from .events import RegistrationSkipped
+from .invitation import Invitation, find_jupyter_server, invitation_to
 from .registration import (
     registration_of_this_process,
     remove,
@@ -53,6 +54,24 @@ class AccessMethods:
             "auth": {"token": token},
             "headers": {"Authorization": f"Bearer {token}"},
         }
+
+    def invite(self) -> Invitation:
+        """Where others find this call's room: a page for anybody with a login.
+
+        The page is on the Jupyter server that started this kernel, or else on one of
+        this user's, and takes the package installed there.
+
+        Returns
+        -------
+        Invitation
+            A link in a notebook, a sentence elsewhere; its ``path`` is None when there
+            is no such server.
+        """
+        call = self._call
+        # What Jupyter was not told of it does not show.
+        unknown = bool(call.log.of(RegistrationSkipped))
+        server = None if unknown else find_jupyter_server(runtime_directory())
+        return invitation_to(call.room, call.room_id, call.server.url, server)
 
 
 def register(call: Call) -> Callable[[], None]:

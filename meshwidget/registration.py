@@ -146,12 +146,30 @@ def remove(path: Path, pid: int) -> None:
 def read(path: Path) -> Registration | None:
     """What a file says, or None if it is not to be believed. Never raises."""
     try:
-        registration = msgspec.json.decode(_read_private(path), type=Registration)
+        registration = msgspec.json.decode(read_private(path), type=Registration)
     except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return None
     return (
         registration if path.name == f"meshwidget-{registration.room_id}.json" else None
     )
+
+
+def read_private(path: Path) -> bytes:
+    """The contents of a file that only this user can have written or read.
+
+    Raises
+    ------
+    OSError
+        When it is anything else.
+    """
+    # Not blocking: a pipe of that name would hold up whoever opens it.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not _is_private(status) or status.st_size > _MAX_BYTES:
+            raise OSError(f"{path} is not a private file of this user")
+        return file.read(_MAX_BYTES)
 
 
 def find(directory: Path, room_id: str) -> Registration | None:
@@ -195,18 +213,6 @@ def _sweep_away(path: Path, registration: Registration) -> None:
     if registration.is_here:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def _read_private(path: Path) -> bytes:
-    """The contents of a file that only this user can have written or read."""
-    # Not blocking: a pipe of that name would hold up whoever opens it.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not _is_private(status) or status.st_size > _MAX_BYTES:
-            raise OSError(f"{path} is not a private file of this user")
-        return file.read(_MAX_BYTES)
 
 
 def _is_private(status: os.stat_result) -> bool:
