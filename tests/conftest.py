@@ -42,22 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(environment.undo)
     for name in HOMES:
         environment.setenv(name, os.path.join(home, name.lower()))
-    # What installing the package puts into the environment, also where it is not
-    # installed but found on the path.
-    shared = os.path.join(home, "shared")
-    for source, target in _shared_data().items():
-        os.makedirs(os.path.dirname(os.path.join(shared, target)), exist_ok=True)
-        shutil.copy(ROOT / source, os.path.join(shared, target))
-    environment.setenv("JUPYTER_CONFIG_PATH", os.path.join(shared, "etc", "jupyter"))
-
-
-def _shared_data() -> dict[str, str]:
-    """Files that the wheel puts beside the package, and where."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    files: dict[str, str] = settings["tool"]["hatch"]["build"]["targets"]["wheel"][
-        "shared-data"
-    ]
-    return files
 
 
 @pytest.hookimpl(wrapper=True)
@@ -90,6 +74,24 @@ def chromium_path() -> str:
     for path in filter(None, candidates):
         return path
     pytest.fail("no Chromium on PATH: tests/run finds or installs one")
+
+
+@pytest.fixture(scope="session")
+def extension_enabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Jupyter servers started from here on have the extension.
+
+    By what installing the package puts beside it, and also where it is not installed
+    but found on the path.
+    """
+    shared = tmp_path_factory.mktemp("shared")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for source, target in wheel["shared-data"].items():
+        (shared / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / source, shared / target)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JUPYTER_CONFIG_PATH", str(shared / "etc" / "jupyter"))
+        yield
 
 
 LeakCheck = Callable[..., AbstractContextManager[None]]

@@ -83,7 +83,9 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, extension_enabled: None
+) -> Iterator[Lab]:
     """A JupyterLab with settings, workspaces and files of its own."""
     home = tmp_path_factory.mktemp("lab")
     for name in ("root", "settings", "workspaces"):

@@ -55,8 +55,10 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Under a base URL, enabled by what the package installs and by nothing else."""
+def server(
+    tmp_path_factory: pytest.TempPathFactory, extension_enabled: None
+) -> Iterator[Server]:
+    """Under a base URL, with the extension."""
     home = tmp_path_factory.mktemp("server")
     token = secrets.token_hex()
     with socket.socket() as probe:
