@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .peer.connection import Connection
     from .peer.peer import Peer
     from .readings import Session, load
+    from .stats.link import LinkStats
+    from .stats.table import StatsTable
     from .views.widget import MeshGrid, MeshWidget
 
 _MODULES = {
@@ -47,10 +49,12 @@ _MODULES = {
     "Camera": ".media.camera",
     "Connection": ".peer.connection",
     "EventLog": ".log",
+    "LinkStats": ".stats.link",
     "Mesh": ".mesh",
     "MeshGrid": ".views.widget",
     "MeshWidget": ".views.widget",
     "Peer": ".peer.peer",
+    "StatsTable": ".stats.table",
     "allow_nested_asyncio": ".nesting",
     **dict.fromkeys(
         (
@@ -81,6 +85,7 @@ __all__ = [
     "EditError",
     "EventLog",
     "InvalidNameError",
+    "LinkStats",
     "Mesh",
     "MeshClosedError",
     "MeshError",
@@ -96,6 +101,7 @@ __all__ = [
     "SessionFileError",
     "SignalingError",
     "SourceError",
+    "StatsTable",
     "SteppingError",
     "UnknownPeerError",
     "allow_nested_asyncio",

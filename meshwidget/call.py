@@ -32,11 +32,13 @@ from .peer.connection import LinkSettings
 from .peer.ice import as_init
 from .peer.participant import Participant
 from .peer.peer import Peer
+from .sampling import Sampler
 from .signaling.gate import Gate
 from .signaling.pages import Pages
 from .signaling.protocol import check_name
 from .signaling.server import SignalingServer
 from .signaling.switchboard import Switchboard
+from .stats.table import StatsTable
 from .stepping import Stepper
 
 _NOTICE_SECONDS = 0.3
@@ -102,6 +104,7 @@ class Call:
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
         )
+        self._sampler = Sampler(log, self._participants)
         self._unsubscribe = log.subscribe(lambda event: self._changed.set())
 
     async def open(self, host: str, port: int) -> None:
@@ -115,6 +118,7 @@ class Call:
         if self._settings.tuned:
             self._watching = asyncio.create_task(self.load.watch())
         self.switchboard.open()
+        self._sampler.start()
         self.log.record(MeshOpened, room=self.room, max_peers=self.max_peers)
         if self.gate.paused:
             self.log.record(SignalingPaused)
@@ -175,11 +179,17 @@ class Call:
         except TimeoutError:
             raise MeshTimeoutError(self._explain(timeout)) from None
 
+    async def stats(self) -> StatsTable:
+        """Every directed link, measured over the last second."""
+        self._check_open()
+        return await self._sampler.table()
+
     async def close(self) -> None:
         """End the call; harmless when it has ended."""
         if self.closed:
             return
         self.closed = True
+        self._sampler.stop()
         for task in list(self._joining.values()):
             task.cancel()
         if self._joining:

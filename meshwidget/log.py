@@ -48,6 +48,11 @@ class EventLog:
         log._events = kept
         return log
 
+    @property
+    def now(self) -> float:
+        """Seconds, on the clock that stamps the events."""
+        return self._clock()
+
     def record(self, event: type[EventType], /, **fields: Any) -> EventType:
         """Append an event of this type, stamped with its place and the time.
 

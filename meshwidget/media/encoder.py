@@ -54,6 +54,11 @@ _BITRATE_STEP = 0.1
 
 _FRAME_SECONDS = 1 / VIDEO_FRAME_RATE
 
+_CAPTURES = 256
+"""Pictures whose time is kept: eight seconds, later than any link is behind."""
+
+_TIMESTAMPS = 1 << 32
+
 _QUEUE_LENGTH = 16
 """Packets that wait for a sender: half a second, then it is behind for good."""
 
@@ -294,6 +299,7 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         self._picture_id = secrets.randbelow(PICTURE_IDS)
         self._keyframes = KeyframeBudget()
         self._shown = -math.inf
+        self._captured: dict[int, float] = {}
 
     def request_keyframe(self) -> None:
         self._keyframes.ask()
@@ -308,6 +314,27 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
     def _show(self, frame: av.VideoFrame) -> None:
         self.local.push(frame)
         self._shown = time.monotonic()
+        self._note_capture(frame, self._shown)
+
+    def captured(self, timestamp: int) -> float | None:
+        """When the picture of that timestamp left its source; None if long ago.
+
+        Parameters
+        ----------
+        timestamp : int
+            In units of RTP's clock, modulo 2**32.
+
+        Returns
+        -------
+        float or None
+            On ``time.monotonic()``'s clock.
+        """
+        return self._captured.get(timestamp)
+
+    def _note_capture(self, frame: av.VideoFrame, now: float) -> None:
+        self._captured[(frame.pts or 0) % _TIMESTAMPS] = now
+        if len(self._captured) > _CAPTURES:
+            del self._captured[next(iter(self._captured))]
 
     def _encode(self, frame: av.VideoFrame) -> Iterable[EncodedPacket]:
         self._follow_slowest()
@@ -350,6 +377,7 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
             return  # the next picture is due, and will be one
         repeated = self._copy(newest)
         repeated.pts = (newest.pts or 0) + int(elapsed * VIDEO_CLOCK_RATE)
+        self._note_capture(repeated, now)
         self._send(repeated)
 
 

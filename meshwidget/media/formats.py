@@ -17,3 +17,6 @@ AUDIO_SAMPLE_RATE = 48_000
 AUDIO_FRAME_SAMPLES = 960
 """Samples in one frame: 20 ms, one opus packet."""
 AUDIO_TIME_BASE = Fraction(1, AUDIO_SAMPLE_RATE)
+
+CLOCK_RATES = {"video": VIDEO_CLOCK_RATE, "audio": AUDIO_SAMPLE_RATE}
+"""Hz. RTP's, by kind."""

@@ -75,6 +75,11 @@ class ReceivedVideo(VideoSink):
         Called with every decoded frame, on the mesh loop.
     is_followed : callable
         Whether somebody wants every frame.
+
+    Attributes
+    ----------
+    key_frames : int
+        Encoded pictures, so far, that can be decoded by themselves.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class ReceivedVideo(VideoSink):
         super().__init__(on_frame)
         self.ask_keyframe: Callable[[], None] | None = None
         """Tells the sender; None where encoded pictures do not come."""
+        self.key_frames = 0
         self._is_followed = is_followed
         self._attention = _Attention()
         self._decoder: VideoDecoder | None = None
@@ -120,8 +126,9 @@ class ReceivedVideo(VideoSink):
     def push_encoded(self, encoded: EncodedFrame) -> None:
         """Take the next picture that is complete and in order."""
         now = time.monotonic()
-        self._note_arrival(now)
+        self._note_arrival(now, encoded.timestamp)
         if encoded.is_keyframe:
+            self.key_frames += 1
             self._asked = -math.inf
         if self._taps:
             self._tell(encoded)

@@ -50,6 +50,8 @@ class VideoSink:
         The newest, yuv420p in limited range; None before the first.
     count : int
         Pictures that have come so far.
+    decoded : int
+        Frames that were shown so far.
     version : int
         Another one for each picture of any sink; 0 before the first.
     """
@@ -57,14 +59,16 @@ class VideoSink:
     def __init__(self, on_frame: Callable[[av.VideoFrame], None] | None = None) -> None:
         self.frame: av.VideoFrame | None = None
         self.count = 0
+        self.decoded = 0
         self.version = 0
         self._on_frame = on_frame
         self._arrivals: deque[float] = deque(maxlen=128)
+        self._timestamps: deque[int] = deque(maxlen=128)
         self._jpeg: tuple[av.VideoFrame, bytes] | None = None
 
     def push(self, frame: av.VideoFrame) -> None:
         """Take the next frame."""
-        self._note_arrival(time.monotonic())
+        self._note_arrival(time.monotonic(), frame.pts or 0)
         self._show(frame)
 
     def look(self) -> None:
@@ -87,10 +91,22 @@ class VideoSink:
         """Frames a second, over the last one."""
         now = time.monotonic()
         arrivals = [each for each in list(self._arrivals) if each > now - 1]
-        if len(arrivals) < 2 or now - arrivals[-1] > _PAUSE_SECONDS:
-            return float(len(arrivals))
+        seconds = arrivals[-1] - arrivals[0] if arrivals else 0.0
+        if seconds < _PAUSE_SECONDS or now - arrivals[-1] > _PAUSE_SECONDS:
+            return float(len(arrivals))  # it has just begun, or stopped
         # By the time between them: a count would jump by one all the time.
-        return (len(arrivals) - 1) / (arrivals[-1] - arrivals[0])
+        return (len(arrivals) - 1) / seconds
+
+    def arrivals(self, since: float) -> list[tuple[int, float]]:
+        """Timestamp, 90 kHz, and time of the pictures that came since. Mesh loop only.
+
+        Parameters
+        ----------
+        since : float
+            On ``time.monotonic()``'s clock, like the times.
+        """
+        pairs = zip(self._timestamps, self._arrivals, strict=True)
+        return [(timestamp, time) for timestamp, time in pairs if time > since]
 
     def rgb(self) -> NDArray[np.uint8] | None:
         """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""
@@ -115,12 +131,14 @@ class VideoSink:
         self._jpeg = (frame, encoded)
         return encoded
 
-    def _note_arrival(self, now: float) -> None:
+    def _note_arrival(self, now: float, timestamp: int) -> None:
         self.count += 1
         self._arrivals.append(now)
+        self._timestamps.append(timestamp)
 
     def _show(self, frame: av.VideoFrame) -> None:
         self.frame = frame
+        self.decoded += 1
         self.version = next(_versions)
         if self._on_frame is not None:
             self._on_frame(frame)

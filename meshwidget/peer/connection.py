@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import av
@@ -33,6 +34,7 @@ from ..log import EventLog
 from ..media.encoder import AudioBroadcast, SharedTrack, VideoBroadcast
 from ..media.sinks import AudioSink, VideoSink
 from . import tuning
+from .accounts import Accounts
 from .description import media_kinds, objection, split_candidates
 from .ice import host_addresses
 from .negotiation import explain
@@ -107,6 +109,8 @@ class Connection:
         Names.
     remote_id : str
         The other's socket id.
+    began : float
+        When it was made, in the log's seconds.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class Connection:
         self.local = local
         self.remote = remote
         self.remote_id = remote_id
+        self.began = log.now
         self._settings = settings
         self._broadcasts = {"video": video, "audio": audio}
         self._send = send
@@ -152,6 +157,9 @@ class Connection:
                 iceServers=list(settings.ice_servers),
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
+        )
+        self.accounts = Accounts(
+            local, remote, self._peer_connection, self._reception, log
         )
         self._states.watch(self._peer_connection)
         self._peer_connection.on("track", self._take_track)
@@ -350,6 +358,8 @@ class Connection:
             transceiver.setCodecPreferences(
                 [codec for codec in capabilities if codec.mimeType in _CODECS[kind]]
             )
+            if isinstance(track, SharedTrack):
+                self.accounts.watch_sender(transceiver.sender)
             if isinstance(track, SharedTrack) and self._settings.tuned:
                 self._tune(transceiver.sender, track)
         if self._settings.tuned:
@@ -367,7 +377,9 @@ class Connection:
         except tuning.TuningError as error:
             skipped(self._log, "hearing what receivers ask for", error)
         try:
-            tuning.send_directly(sender, track)
+            tuning.send_directly(
+                sender, track, partial(self.accounts.note_origin, track.kind)
+            )
         except tuning.TuningError as error:
             skipped(self._log, "sending", error)
 
@@ -434,7 +446,9 @@ class Connection:
 
     def _take_track(self, track: MediaStreamTrack) -> None:
         receivers = self._peer_connection.getReceivers()
-        self._reception.take(next(each for each in receivers if each.track is track))
+        receiver = next(each for each in receivers if each.track is track)
+        self.accounts.watch_receiver(receiver)
+        self._reception.take(receiver)
 
     def _ignore(self, kind: str, reason: str) -> None:
         self._log.record(

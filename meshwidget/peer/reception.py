@@ -52,6 +52,8 @@ class Reception:
         self.audio = ReceivedAudio() if tuned else AudioSink()
         self.kinds: set[str] = set()
         """Of the tracks that were announced."""
+        self.streams: dict[str, tuning.DirectStream] = {}
+        """What takes the packets, by kind; empty where aiortc does."""
         self._local = local
         self._remote = remote
         self._tuned = tuned
@@ -98,9 +100,11 @@ class Reception:
             on_sound=self.audio.push_encoded if is_first else _discard,
             on_error=self._fail,
         )
-        ask_keyframe = tuning.receive_directly(receiver, handlers)
+        stream = tuning.receive_directly(receiver, handlers)
+        if is_first:
+            self.streams[receiver.track.kind] = stream
         if is_first and receiver.track.kind == "video":
-            self.video.ask_keyframe = ask_keyframe
+            self.video.ask_keyframe = stream.ask_keyframe
 
     async def _pump(self, track: MediaStreamTrack, push: Callable[[Any], None]) -> None:
         try:

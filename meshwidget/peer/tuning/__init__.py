@@ -11,11 +11,15 @@ Verified with aiortc 1.16 and aioice 0.13.
 from .base import TuningError
 from .checking import check_at_once
 from .closing import abort
-from .receiving import MediaHandlers, receive_directly
+from .counting import ReceiverCounter, SenderCounter, transport_bytes
+from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
 
 __all__ = [
+    "DirectStream",
     "MediaHandlers",
+    "ReceiverCounter",
+    "SenderCounter",
     "SenderFeedback",
     "TuningError",
     "abort",
@@ -23,4 +27,5 @@ __all__ = [
     "listen_to_feedback",
     "receive_directly",
     "send_directly",
+    "transport_bytes",
 ]

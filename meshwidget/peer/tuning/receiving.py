@@ -35,6 +35,7 @@ _CODECS = _PREFIX + "codecs"
 _REMOTE_STREAMS = _PREFIX + "remote_streams"
 _ACTIVE = _PREFIX + "active_ssrc"
 _RTX = _PREFIX + "rtx_ssrc"
+_MAPPER = _PREFIX + "timestamp_mapper"
 
 _HEADER = struct.Struct("!BBHLL")
 _ACTIVE_EVERY = 64
@@ -60,10 +61,8 @@ class MediaHandlers:
     on_error: Callable[[BaseException], None]
 
 
-def receive_directly(
-    receiver: RTCRtpReceiver, handlers: MediaHandlers
-) -> Callable[[], None]:
-    """Hand over what a receiver receives; return what asks for a keyframe.
+def receive_directly(receiver: RTCRtpReceiver, handlers: MediaHandlers) -> DirectStream:
+    """Hand over what a receiver receives.
 
     Must be called before the receiver starts, that is, in the ``track`` event.
 
@@ -75,11 +74,12 @@ def receive_directly(
         raise TuningError("rtcrtpreceiver has no decoder_worker")
     for name in (_CODECS, _REMOTE_STREAMS, _ACTIVE, _RTX):
         private(receiver, name, dict)
+    private(receiver, _MAPPER, TimestampMapper)
     for name in ("_send_rtcp_nack", "_send_rtcp_pli"):
         private(receiver, name)
     private(receiver, _QUEUE, queue.Queue)
     check(receiver.transport)
-    stream = _Stream(receiver, handlers)
+    stream = DirectStream(receiver, handlers)
     start, stop = receiver.receive, receiver.stop
 
     async def receive(parameters: RTCRtpReceiveParameters) -> None:
@@ -93,11 +93,17 @@ def receive_directly(
     setattr(receiver, _QUEUE, _TrackEnd(receiver))
     receiver.receive = receive  # type: ignore[method-assign]
     receiver.stop = end  # type: ignore[method-assign]
-    return stream.ask_keyframe
+    return stream
 
 
-class _Stream:
-    """The packets of one receiver."""
+class DirectStream:
+    """The packets of one receiver.
+
+    Attributes
+    ----------
+    bytes_received : int
+        Of payloads, repairs included.
+    """
 
     def __init__(self, receiver: RTCRtpReceiver, handlers: MediaHandlers) -> None:
         self._receiver = receiver
@@ -110,15 +116,21 @@ class _Stream:
         self._repairs: dict[int, int] = getattr(receiver, _RTX)
         self._is_video = receiver.track.kind == "video"
         self._assembly = VideoAssembly()
+        self.bytes_received = 0
         self._media_source = 0
         self._arrival = _Arrival()
-        self._mapper = TimestampMapper()
+        self._mapper: TimestampMapper = getattr(receiver, _MAPPER)
         self._feedback: set[asyncio.Task[None]] = set()
         self._stopped = False
 
     def stop(self) -> None:
         """Take no more: nobody is there whom it could be handed to."""
         self._stopped = True
+
+    @property
+    def frames_dropped(self) -> int:
+        """Complete pictures that could not be decoded, one before them being lost."""
+        return self._assembly.dropped
 
     def ask_keyframe(self) -> None:
         """Ask the sender for a whole picture (RFC 4585, section 6.3.1)."""
@@ -138,6 +150,7 @@ class _Stream:
         is_repair, rate = form
         self._count(source, sequence, timestamp, rate)
         payload = packet[start:end]
+        self.bytes_received += len(payload)
         if is_repair:
             # RFC 4588, section 4: the original's number stands before its payload.
             original = self._repairs.get(source)

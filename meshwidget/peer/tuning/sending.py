@@ -123,10 +123,13 @@ def listen_to_feedback(sender: RTCRtpSender, feedback: SenderFeedback) -> None:
     setattr(sender, _HANDLE, handle_rtcp_packet)
 
 
-def send_directly(sender: RTCRtpSender, track: PayloadTrack) -> None:
+def send_directly(
+    sender: RTCRtpSender, track: PayloadTrack, on_origin: Callable[[int], None]
+) -> None:
     """Send what the track gives without a detour through tasks.
 
-    Must be called before the sender starts.
+    Must be called before the sender starts. ``on_origin`` is told what is added to the
+    track's timestamps to make RTP's, when it does.
 
     Raises
     ------
@@ -150,6 +153,7 @@ def send_directly(sender: RTCRtpSender, track: PayloadTrack) -> None:
         getattr(sender, _STARTED).set()
         direct = _DirectSender(sender, codec.payloadType or 0)
         setattr(sender, _RETRANSMIT, direct.retransmit)
+        on_origin(direct.timestamp_origin)
         try:
             track.divert(direct.send)
             await direct.failed
@@ -178,7 +182,7 @@ class _DirectSender:
         self._source: int = getattr(sender, "_ssrc")
         self._payload_type = payload_type
         self._sequence = secrets.randbelow(1 << 15)
-        self._timestamp_origin = secrets.randbits(32)
+        self.timestamp_origin = secrets.randbits(32)
         self._sent: dict[int, tuple[int, int, bool, bytes]] = {}
         """Sequence number, timestamp, marker and payload, for retransmission."""
         self._history: dict[int, RtpPacket] = getattr(sender, _HISTORY)
@@ -240,7 +244,7 @@ class _DirectSender:
     ) -> None:
         sender, transport = self._sender, self._transport
         ntp_time = int((time.time() + _NTP_EPOCH) * (1 << 32))
-        stamp = (self._timestamp_origin + timestamp) & 0xFFFFFFFF
+        stamp = (self.timestamp_origin + timestamp) & 0xFFFFFFFF
         first, extensions = self._extensions.first_byte, self._extensions.at(ntp_time)
         last = len(payloads) - 1
         size = 0
