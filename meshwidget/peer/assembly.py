@@ -20,15 +20,18 @@ PATIENCE = 0.3
 in which a NACK can still be of use."""
 
 NACK_AGAIN = 0.02
-"""Seconds until a packet is asked for once more."""
+"""Seconds until a packet is asked for once more; each wait is twice the last, because
+a path that is slow to answer was asked already."""
 
 KEYFRAME_AGAIN = 0.2
 """Seconds until a keyframe is asked for once more."""
 
 MAX_GAP = 512
-"""Packets. A larger jump is a new beginning."""
+"""Packets. A larger jump, either way, is a new beginning."""
 
-_HALF = 1 << 15
+MAX_PARTS = 512
+"""Packets of one picture. More are none: memory is bounded whatever comes."""
+
 _MASK = (1 << 16) - 1
 
 
@@ -42,7 +45,7 @@ class VideoAssembly:
     needs_keyframe : bool
         Whether pictures are left out until one comes that stands by itself.
     dropped : int
-        Complete pictures that were left out so.
+        Pictures that were left out so, as far as any of their packets came.
     """
 
     def __init__(self) -> None:
@@ -53,7 +56,7 @@ class VideoAssembly:
         self._parts: list[bytes] = []
         self._timestamp = 0
         self._is_broken = False
-        """Whether the picture that is coming in has lost its beginning."""
+        """Whether a part of the picture that is coming in is lost."""
         self._waiting: dict[int, tuple[int, bool, bytes]] = {}
         self._missing: dict[int, tuple[float, float]] = {}
         """When each was missed, and when it may be asked for again. There are some if
@@ -88,17 +91,13 @@ class VideoAssembly:
         if self._next is None:
             self._next = sequence
         ahead = (sequence - self._next) & _MASK
-        if ahead >= _HALF:
-            return ()  # it was there already, or was given up
-        if ahead > MAX_GAP:
-            self._restart(sequence, now)
-        else:
-            for missed in range(ahead):
-                number = (self._next + missed) & _MASK
-                if number not in self._waiting:
-                    self._missing.setdefault(number, (now, now))
-        self._missing.pop(sequence, None)
-        self._waiting[sequence] = (timestamp, marker, payload)
+        if ahead <= _MASK - MAX_GAP:  # else it was there already, or was given up
+            if ahead > MAX_GAP:
+                self._restart(sequence, now)
+            else:
+                self._note_missing(ahead, now)
+            self._missing.pop(sequence, None)
+            self._waiting[sequence] = (timestamp, marker, payload)
         pictures = self._drain(now)
         while self._missing and self._waited_in_vain(now):
             self._give_up(now)
@@ -110,7 +109,8 @@ class VideoAssembly:
         """Say what the sender should do: packets to send again, a keyframe or not."""
         lost = [number for number, (_, due) in self._missing.items() if due <= now]
         for number in lost:
-            self._missing[number] = (self._missing[number][0], now + NACK_AGAIN)
+            since, _ = self._missing[number]
+            self._missing[number] = since, now + max(NACK_AGAIN, now - since)
         wants_keyframe = (
             self._ask_keyframe_at is not None and self._ask_keyframe_at <= now
         )
@@ -118,11 +118,6 @@ class VideoAssembly:
             self._ask_keyframe_at = now + KEYFRAME_AGAIN
         self._note_feedback()
         return lost, wants_keyframe
-
-    def restart(self, now: float) -> None:
-        """Begin again at the next keyframe, because a decoder has lost its way."""
-        self.needs_keyframe = True
-        self._want_keyframe(now)
 
     def _append(
         self, timestamp: int, marker: bool, payload: bytes, now: float
@@ -132,43 +127,59 @@ class VideoAssembly:
             return []  # padding, with which a browser probes the path
         pictures = []
         if timestamp != self._timestamp:
-            if self._parts and not self._is_broken:
+            if self._parts or self._is_broken:
                 # The marker was missing: this packet begins another picture.
                 pictures = self._emit(now)
             self._begin(timestamp)
         try:
-            if not self._parts and not is_first(payload):
-                self._is_broken = True
-            elif not self._is_broken:
-                self._parts.append(payload[descriptor_length(payload) :])
+            if not self._is_broken:
+                self._add_part(payload)
         except ValueError:
-            self._is_broken = True
+            self._break()
         if marker:
             pictures += self._emit(now)
         return pictures
+
+    def _add_part(self, payload: bytes) -> None:
+        if not self._parts and not is_first(payload):
+            raise ValueError("the picture's beginning is missing")
+        if len(self._parts) == MAX_PARTS:
+            raise ValueError("the picture has no end")
+        self._parts.append(payload[descriptor_length(payload) :])
 
     def _begin(self, timestamp: int) -> None:
         self._timestamp = timestamp
         self._parts = []
         self._is_broken = False
 
+    def _break(self) -> None:
+        """What has come of this picture is of no use, nor what is still to come."""
+        self._parts = []
+        self._is_broken = True
+
     def _emit(self, now: float) -> list[tuple[int, bytes]]:
         """The picture whose packets are all here, if it can be decoded."""
         parts, broken, timestamp = self._parts, self._is_broken, self._timestamp
         self._begin(timestamp)
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        if broken:
-            self.needs_keyframe = True
-        elif not self.needs_keyframe:
-            return [(timestamp, data)]
-        elif is_keyframe(data):
-            self.needs_keyframe = False
-            self._ask_keyframe_at = None
-            self._note_feedback()
-            return [(timestamp, data)]
+        if data and not broken:
+            if not self.needs_keyframe:
+                return [(timestamp, data)]
+            if is_keyframe(data):
+                self.needs_keyframe = False
+                self._ask_keyframe_at = None
+                self._note_feedback()
+                return [(timestamp, data)]
         self.dropped += 1
         self._want_keyframe(now)
         return []
+
+    def _note_missing(self, ahead: int, now: float) -> None:
+        """Miss what is not there of so many packets from the next one on."""
+        first = self._next or 0
+        for number in range(first, first + ahead):
+            if number & _MASK not in self._waiting:
+                self._missing.setdefault(number & _MASK, (now, now))
 
     def _drain(self, now: float) -> list[tuple[int, bytes]]:
         """Take what waits and is in order."""
@@ -187,18 +198,19 @@ class VideoAssembly:
         while self._next is not None and self._next not in self._waiting:
             self._missing.pop(self._next, None)
             self._next = (self._next + 1) & _MASK
-        self._begin(self._timestamp)
-        self._is_broken = True
-        self.restart(now)
+        self._break()
+        self._want_keyframe(now)
 
     def _restart(self, sequence: int, now: float) -> None:
         self._waiting.clear()
         self._missing.clear()
         self._begin(self._timestamp)
         self._next = sequence
-        self.restart(now)
+        self._want_keyframe(now)
 
     def _want_keyframe(self, now: float) -> None:
+        """Leave pictures out until a keyframe comes, and ask for it."""
+        self.needs_keyframe = True
         if self._ask_keyframe_at is None:
             self._ask_keyframe_at = now
         self.needs_feedback = True
