@@ -100,7 +100,8 @@ class ReceivedVideo(VideoSink):
         self._asked = -math.inf
 
     def look(self) -> None:
-        self._attention.look(self.arrived)
+        if self.ask_keyframe is not None:
+            self._attention.look(self.arrived)
 
     def tap(self, listener: Callable[[EncodedFrame], None]) -> Release | None:
         """Hear of every encoded picture, the first one a keyframe. Mesh loop only."""

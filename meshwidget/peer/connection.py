@@ -376,12 +376,22 @@ class Connection:
             tuning.listen_to_feedback(sender, feedback)
         except tuning.TuningError as error:
             skipped(self._log, "hearing what receivers ask for", error)
+            # Nor can a keyframe be asked for, then, of what is encoded for all. aiortc
+            # hears it, and is to encode for this link alone.
+            track.encoded = False
+            return
         try:
             tuning.send_directly(
-                sender, track, partial(self.accounts.note_origin, track.kind)
+                sender,
+                track,
+                on_origin=partial(self.accounts.note_origin, track.kind),
+                on_refusal=self._leave_sending,
             )
         except tuning.TuningError as error:
-            skipped(self._log, "sending", error)
+            self._leave_sending(error)
+
+    def _leave_sending(self, error: tuning.TuningError) -> None:
+        skipped(self._log, "sending", error)
 
     def _hasten_checks(self) -> None:
         transports = {

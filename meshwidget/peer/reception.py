@@ -73,32 +73,48 @@ class Reception:
             self._log.record(
                 TrackReceived, peer=self._local, remote=self._remote, kind=kind
             )
-        if self._tuned:
-            try:
-                self._receive_directly(receiver, is_first)
-            except tuning.TuningError as error:
-                skipped(self._log, "receiving", error)
-            else:
-                return
         push: Callable[[Any], None] = _discard
         if is_first:
             push = (
                 self.video.push if receiver.track.kind == "video" else self.audio.push
             )
-        self._pumps.append(asyncio.create_task(self._pump(receiver.track, push)))
+
+        def receive_plainly() -> None:
+            pump = asyncio.create_task(self._pump(receiver.track, push))
+            self._pumps.append(pump)
+
+        def refuse(error: tuning.TuningError) -> None:
+            skipped(self._log, "receiving", error)
+            if push == self.video.push and isinstance(self.video, ReceivedVideo):
+                self.video.ask_keyframe = None  # pictures come decoded
+            receive_plainly()
+
+        if not self._tuned:
+            receive_plainly()
+            return
+        try:
+            self._receive_directly(receiver, is_first, refuse)
+        except tuning.TuningError as error:
+            refuse(error)
 
     def stop(self) -> None:
         """Read no more."""
         for pump in self._pumps:
             pump.cancel()
 
-    def _receive_directly(self, receiver: RTCRtpReceiver, is_first: bool) -> None:
+    def _receive_directly(
+        self,
+        receiver: RTCRtpReceiver,
+        is_first: bool,
+        on_refusal: Callable[[tuning.TuningError], None],
+    ) -> None:
         assert isinstance(self.video, ReceivedVideo)
         assert isinstance(self.audio, ReceivedAudio)
         handlers = tuning.MediaHandlers(
             on_picture=self.video.push_encoded if is_first else _discard,
             on_sound=self.audio.push_encoded if is_first else _discard,
             on_error=self._fail,
+            on_refusal=on_refusal,
         )
         stream = tuning.receive_directly(receiver, handlers)
         if is_first:

@@ -12,6 +12,7 @@ import av
 
 from meshwidget.events import Event
 from meshwidget.log import EventLog
+from meshwidget.media.base import VideoSource
 from meshwidget.media.encoder import AudioBroadcast, VideoBroadcast
 from meshwidget.media.load import Load
 from meshwidget.media.pattern import TestPattern
@@ -40,6 +41,7 @@ class Side:
     audio: AudioBroadcast | None = None
     inbox: deque[Message] = field(default_factory=deque)
     frames: list[av.VideoFrame] = field(default_factory=list)
+    frame_came: asyncio.Event = field(default_factory=asyncio.Event)
     connection: Connection = field(init=False)
 
     def connect(self, other: Side) -> None:
@@ -57,8 +59,27 @@ class Side:
             audio=self.audio,
             send=send,
             is_followed=lambda remote: True,
-            on_frame=lambda remote, frame: self.frames.append(frame),
+            on_frame=self._take_frame,
             log=self.log,
+        )
+
+    def _take_frame(self, remote: str, frame: av.VideoFrame) -> None:
+        self.frames.append(frame)
+        self.frame_came.set()
+
+    async def until_frames(self, condition: Callable[[], bool]) -> None:
+        """Until it holds; it is asked again after every frame."""
+        async with asyncio.timeout(SECONDS):
+            while not condition():
+                self.frame_came.clear()
+                await self.frame_came.wait()
+
+    async def sees(self, count: int = 3) -> None:
+        """Until so many more frames came, and sound if there is any."""
+        frames = len(self.frames) + count
+        sounds = self.connection.audio.count + self.connection.receives_audio
+        await self.until_frames(
+            lambda: len(self.frames) >= frames and self.connection.audio.count >= sounds
         )
 
     async def offer(self) -> None:
@@ -137,14 +158,14 @@ async def make_side(
     name: str,
     log: EventLog,
     *,
-    video: bool = True,
+    video: bool | VideoSource = True,
     audio: bool = True,
     **settings: Any,
 ) -> Side:
     """One side with a test pattern and a tone, or without."""
     side = Side(name, log, LinkSettings(**{"addresses": ("127.0.0.1",), **settings}))
     if video:
-        pattern = TestPattern(name, 0)
+        pattern = TestPattern(name, 0) if video is True else video
         await pattern.open()
         side.video = VideoBroadcast(pattern, _fail, Load())
         side.video.start()

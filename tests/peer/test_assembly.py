@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -249,7 +250,9 @@ def test_nothing_complete_is_held_for_longer_than_patience(
             each.marker for each in stream.packets if each.picture == index
         ):  # then the next one's first packet makes it complete
             complete = left
-        assert not [now for now, _ in arriving if complete + PATIENCE + 1e-9 < now < left]
+        assert not [
+            now for now, _ in arriving if complete + PATIENCE + 1e-9 < now < left
+        ]
 
 
 @given(schedules())
@@ -272,7 +275,7 @@ def test_only_what_is_missing_is_asked_for(
     sent = {packet.sequence for packet in stream.packets}
     assert asked.keys() <= sent
     for times in asked.values():
-        waits = [later - earlier for earlier, later in zip(times, times[1:])]
+        waits = [later - earlier for earlier, later in pairwise(times)]
         assert all(wait > NACK_AGAIN - 1e-9 for wait in waits)
         assert times[-1] - times[0] <= PATIENCE + 1e-9
         assert len(times) <= 5

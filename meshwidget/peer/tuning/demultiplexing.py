@@ -9,7 +9,6 @@ DTLS and RTCP take aiortc's way.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,6 +25,12 @@ _RX_PACKETS = "_RTCDtlsTransport__rx_packets"
 _RTP_FIRST = range(128, 192)
 _RTCP_SECOND = range(192, 224)
 _FIXED_HEADER = 12
+
+_MAX_SOURCES = 31
+"""Of one connection. A receiver report has no room for more (RFC 3550, section 6.4.2),
+and who sends from ever new ones would fill the memory."""
+
+_STANDING = "_meshwidget_demultiplexer"
 
 Datagram = Callable[[bytes, Any], None]
 
@@ -44,27 +49,31 @@ class Demultiplexer:
     """
 
     def __init__(self, transport: RTCDtlsTransport) -> None:
-        protocols = check(transport)
+        for name in (_RX_BYTES, _RX_PACKETS):
+            private(transport, name, int)
         self._transport: Any = transport
-        self._router = private(transport, "_rtp_router")
         self._unprotect = unprotector(private(transport, "_rx_srtp", pylibsrtp.Session))
+        router = private(transport, "_rtp_router")
+        self._route: Callable[[RtpPacket], object] = private(router, "route_rtp")
+        self._receivers: dict[int, set[RTCRtpReceiver]] = private(
+            router, "payload_type_table", dict
+        )
+        """Of each payload type."""
         self._streams: dict[RTCRtpReceiver, PacketStream] = {}
         self._by_source: dict[int, PacketStream] = {}
-        for protocol in protocols:
-            self._stand_before(protocol)
+        connection = private(transport.transport, "_connection")
+        protocols = private(connection, "_protocols", list)
+        originals = [private(each, "datagram_received") for each in protocols]
+        for protocol, original in zip(protocols, originals, strict=True):
+            protocol.datagram_received = self._before(original)
 
     def add(self, receiver: RTCRtpReceiver, stream: PacketStream) -> None:
         """Hand over the packets of that receiver from now on."""
         self._streams[receiver] = stream
         self._by_source.clear()
 
-    def remove(self, receiver: RTCRtpReceiver) -> None:
-        """Hand over no more of them."""
-        self._streams.pop(receiver, None)
-        self._by_source.clear()
-
-    def _stand_before(self, protocol: Any) -> None:
-        original: Datagram = private(protocol, "datagram_received")
+    def _before(self, original: Datagram) -> Datagram:
+        """What a socket calls instead of aioice's own."""
 
         def datagram_received(data: bytes, address: Any) -> None:
             if (
@@ -73,16 +82,20 @@ class Demultiplexer:
                 and data[1] not in _RTCP_SECOND
             ):
                 stream = self._by_source.get(int.from_bytes(data[8:12], "big"))
-                if stream is None:
-                    stream = self._find(data)
-                if stream is not None:
+                if stream is not None or self._expects(data[1] & 0x7F):
                     self._take(stream, data)
                     return
             original(data, address)
 
-        protocol.datagram_received = datagram_received
+        return datagram_received
 
-    def _take(self, stream: PacketStream, data: bytes) -> None:
+    def _expects(self, payload_type: int) -> bool:
+        """Whether a packet from somebody unknown may be for one of the streams."""
+        return not self._streams.keys().isdisjoint(
+            self._receivers.get(payload_type, ())
+        )
+
+    def _take(self, stream: PacketStream | None, data: bytes) -> None:
         transport = self._transport
         transport._RTCDtlsTransport__rx_bytes += len(data)
         transport._RTCDtlsTransport__rx_packets += 1
@@ -90,13 +103,21 @@ class Demultiplexer:
             packet = self._unprotect(data)
         except (pylibsrtp.Error, ValueError):
             return  # forged, doubled or too old: it never was
-        stream.take(packet)
+        if stream is None:
+            stream = self._find(packet)
+        if stream is not None:
+            stream.take(packet)
 
-    def _find(self, data: bytes) -> PacketStream | None:
-        """Whose packet that is, by the rules of BUNDLE (RFC 8843, section 9.2)."""
-        source = int.from_bytes(data[8:12], "big")
-        receiver = self._router.route_rtp(
-            RtpPacket(payload_type=data[1] & 0x7F, ssrc=source)
+    def _find(self, packet: bytes) -> PacketStream | None:
+        """Whose packet that is, by the rules of BUNDLE (RFC 8843, section 9.2).
+
+        It must have been authenticated: aiortc notes the source for good.
+        """
+        if len(self._by_source) >= _MAX_SOURCES:
+            return None
+        source = int.from_bytes(packet[8:12], "big")
+        receiver: Any = self._route(
+            RtpPacket(payload_type=packet[1] & 0x7F, ssrc=source)
         )
         stream = self._streams.get(receiver)
         if stream is not None:
@@ -104,32 +125,16 @@ class Demultiplexer:
         return stream
 
 
-def check(transport: RTCDtlsTransport) -> list[Any]:
-    """Look whether a transport is what it was; return its sockets so far.
+def demultiplexer(transport: RTCDtlsTransport) -> Demultiplexer:
+    """The one that stands at this transport's sockets; DTLS must be connected.
 
     Raises
     ------
     TuningError
+        The transport is not what it was; nothing of it is changed.
     """
-    for name in (_RX_BYTES, _RX_PACKETS):
-        private(transport, name, int)
-    private(private(transport, "_rtp_router"), "route_rtp")
-    private(transport, "_rx_srtp", (pylibsrtp.Session, type(None)))
-    connection = private(transport.transport, "_connection")
-    protocols: list[Any] = private(connection, "_protocols", list)
-    for protocol in protocols:
-        private(protocol, "datagram_received")
-    return protocols
-
-
-_demultiplexers: weakref.WeakKeyDictionary[RTCDtlsTransport, Demultiplexer] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def demultiplexer(transport: RTCDtlsTransport) -> Demultiplexer:
-    """The one that stands at this transport's sockets; DTLS must be connected."""
-    found = _demultiplexers.get(transport)
+    found: Demultiplexer | None = getattr(transport, _STANDING, None)
     if found is None:
-        found = _demultiplexers[transport] = Demultiplexer(transport)
+        found = Demultiplexer(transport)
+        setattr(transport, _STANDING, found)  # which lives as long as it
     return found

@@ -27,7 +27,7 @@ from ...media.decoder import EncodedFrame
 from ...media.vp8 import is_keyframe
 from ..assembly import VideoAssembly
 from .base import TuningError, private
-from .demultiplexing import check, demultiplexer
+from .demultiplexing import demultiplexer
 
 _PREFIX = "_RTCRtpReceiver__"
 _QUEUE = _PREFIX + "decoder_queue"
@@ -36,6 +36,7 @@ _REMOTE_STREAMS = _PREFIX + "remote_streams"
 _ACTIVE = _PREFIX + "active_ssrc"
 _RTX = _PREFIX + "rtx_ssrc"
 _MAPPER = _PREFIX + "timestamp_mapper"
+_ENABLED = "_enabled"
 
 _HEADER = struct.Struct("!BBHLL")
 _ACTIVE_EVERY = 64
@@ -54,11 +55,15 @@ class MediaHandlers:
         Takes the payload and the timestamp of every audio packet.
     on_error : callable
         Takes an exception of the other two.
+    on_refusal : callable
+        Told when the transport, which is known only then, is not what it was: the
+        track is aiortc's own, and to be read.
     """
 
     on_picture: Callable[[EncodedFrame], None]
     on_sound: Callable[[bytes, int], None]
     on_error: Callable[[BaseException], None]
+    on_refusal: Callable[[TuningError], None]
 
 
 def receive_directly(receiver: RTCRtpReceiver, handlers: MediaHandlers) -> DirectStream:
@@ -78,21 +83,28 @@ def receive_directly(receiver: RTCRtpReceiver, handlers: MediaHandlers) -> Direc
     for name in ("_send_rtcp_nack", "_send_rtcp_pli"):
         private(receiver, name)
     private(receiver, _QUEUE, queue.Queue)
-    check(receiver.transport)
+    private(receiver, _ENABLED, bool)
     stream = DirectStream(receiver, handlers)
     start, stop = receiver.receive, receiver.stop
 
     async def receive(parameters: RTCRtpReceiveParameters) -> None:
+        receiver.receive = start  # type: ignore[method-assign]
+        try:
+            at_sockets = demultiplexer(receiver.transport)
+        except TuningError as error:
+            handlers.on_refusal(error)
+            await start(parameters)
+            return
+        setattr(receiver, _QUEUE, _TrackEnd(receiver))
+        receiver.stop = end  # type: ignore[method-assign]
         await start(parameters)
-        demultiplexer(receiver.transport).add(receiver, stream)
+        at_sockets.add(receiver, stream)
 
     async def end() -> None:
         stream.stop()
         await stop()
 
-    setattr(receiver, _QUEUE, _TrackEnd(receiver))
     receiver.receive = receive  # type: ignore[method-assign]
-    receiver.stop = end  # type: ignore[method-assign]
     return stream
 
 
@@ -147,6 +159,8 @@ class DirectStream:
         form = self._formats.get(second & 0x7F) or self._format(second & 0x7F)
         if start > end or form is None or self._stopped:
             return
+        if not getattr(self._receiver, _ENABLED):
+            return  # the direction was changed
         is_repair, rate = form
         self._count(source, sequence, timestamp, rate)
         payload = packet[start:end]
@@ -160,13 +174,10 @@ class DirectStream:
             payload = payload[2:]
         else:
             self._media_source = source
-        try:
-            if self._is_video:
-                self._take_video(sequence, timestamp, second >= 0x80, payload)
-            elif payload:
-                self._handlers.on_sound(payload, timestamp)
-        except Exception as error:
-            self._handlers.on_error(error)
+        if self._is_video:
+            self._take_video(sequence, timestamp, second >= 0x80, payload)
+        elif payload:
+            self._hand_over(self._handlers.on_sound, payload, timestamp)
 
     def _take_video(
         self, sequence: int, timestamp: int, marker: bool, payload: bytes
@@ -174,9 +185,8 @@ class DirectStream:
         now = time.monotonic()
         assembly = self._assembly
         for stamp, data in assembly.add(sequence, timestamp, marker, payload, now):
-            self._handlers.on_picture(
-                EncodedFrame(data, self._mapper.map(stamp), is_keyframe(data))
-            )
+            picture = EncodedFrame(data, self._mapper.map(stamp), is_keyframe(data))
+            self._hand_over(self._handlers.on_picture, picture)
         if assembly.needs_feedback:
             lost, wants_keyframe = assembly.feedback(now)
             if lost:
@@ -184,6 +194,12 @@ class DirectStream:
                 self._tell(nack(self._media_source, lost))
             if wants_keyframe:
                 self.ask_keyframe()
+
+    def _hand_over(self, handler: Callable[..., None], *media: Any) -> None:
+        try:
+            handler(*media)
+        except Exception as error:
+            self._handlers.on_error(error)
 
     def _format(self, payload_type: int) -> tuple[bool, int] | None:
         codec = self._codecs.get(payload_type)

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import pylibsrtp
 from aiortc import RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import (
@@ -33,13 +34,15 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from .base import private
+from .base import TuningError, private
 from .srtp import protector
 
 _KEYFRAME = "_send_keyframe"
 _HANDLE = "_handle_rtcp_packet"
 _RUN = "_run_rtp"
 _RETRANSMIT = "_retransmit"
+
+_ENABLED = "_enabled"
 
 _PREFIX = "_RTCRtpSender__"
 _STARTED = _PREFIX + "rtp_started"
@@ -124,42 +127,52 @@ def listen_to_feedback(sender: RTCRtpSender, feedback: SenderFeedback) -> None:
 
 
 def send_directly(
-    sender: RTCRtpSender, track: PayloadTrack, on_origin: Callable[[int], None]
+    sender: RTCRtpSender,
+    track: PayloadTrack,
+    *,
+    on_origin: Callable[[int], None],
+    on_refusal: Callable[[TuningError], None],
 ) -> None:
     """Send what the track gives without a detour through tasks.
 
-    Must be called before the sender starts. ``on_origin`` is told what is added to the
-    track's timestamps to make RTP's, when it does.
+    Must be called before the sender starts.
+
+    Parameters
+    ----------
+    sender : RTCRtpSender
+    track : PayloadTrack
+        The sender's own.
+    on_origin : callable
+        Told what is added to the track's timestamps to make RTP's, when it starts.
+    on_refusal : callable
+        Told when something, of which much is there only when the sender starts, is not
+        what it was: aiortc sends, then.
 
     Raises
     ------
     TuningError
     """
-    for name in (_STARTED, _EXITED):
-        private(sender, name, asyncio.Event)
-    for name in (_NTP, _RTP, _OCTETS, _PACKETS):
-        private(sender, name, int)
-    for name in (_TX_BYTES, _TX_PACKETS):
-        private(sender.transport, name, int)
-    private(sender, _HISTORY, dict)
-    private(sender, _EXTENSIONS, HeaderExtensionsMap)
-    private(sender, _MID)
-    private(sender, _RUN)
-    private(sender, _RETRANSMIT)
-    private(sender.transport, "_tx_srtp")
-    private(private(sender.transport.transport, "_connection"), "_nominated", dict)
+    run_plainly: Callable[[Any], Awaitable[None]] = private(sender, _RUN)
 
     async def run_rtp(codec: RTCRtpCodecParameters) -> None:
+        try:
+            direct = _DirectSender(sender, codec.payloadType or 0)
+        except TuningError as error:
+            on_refusal(error)
+            await run_plainly(codec)
+            return
         getattr(sender, _STARTED).set()
-        direct = _DirectSender(sender, codec.payloadType or 0)
         setattr(sender, _RETRANSMIT, direct.retransmit)
         on_origin(direct.timestamp_origin)
+        transport = sender.transport
+        transport.on("statechange", direct.follow_transport)
         try:
             track.divert(direct.send)
-            await direct.failed
+            await direct.ended
         except asyncio.CancelledError:
             pass  # the sender stops
         finally:
+            transport.remove_listener("statechange", direct.follow_transport)
             track.divert(None)
             track.stop()
             sender.replaceTrack(None)
@@ -172,26 +185,42 @@ class _DirectSender:
     """The RTP of one sender (RFC 3550, section 5.1)."""
 
     def __init__(self, sender: RTCRtpSender, payload_type: int) -> None:
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Ends with whatever kept a frame from being sent."""
+        transport: Any = sender.transport
+        for name in (_STARTED, _EXITED):
+            private(sender, name, asyncio.Event)
+        for name in (_NTP, _RTP, _OCTETS, _PACKETS):
+            private(sender, name, int)
+        for name in (_TX_BYTES, _TX_PACKETS):
+            private(transport, name, int)
+        private(sender, _ENABLED, bool)
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when nothing can be sent any more, with whatever is the reason."""
         self._sender: Any = sender
-        self._transport: Any = sender.transport
-        self._nominated = getattr(self._transport.transport, "_connection")._nominated
-        self._protect = protector(getattr(self._transport, "_tx_srtp"))
+        self._transport = transport
+        connection = private(transport.transport, "_connection")
+        self._nominated: dict[int, Any] = private(connection, "_nominated", dict)
+        _check_route(self._nominated.get(_COMPONENT))
+        self._protect = protector(private(transport, "_tx_srtp", pylibsrtp.Session))
         self._exit: _Exit | None = None
-        self._source: int = getattr(sender, "_ssrc")
+        self._source: int = private(sender, "_ssrc", int)
         self._payload_type = payload_type
         self._sequence = secrets.randbelow(1 << 15)
         self.timestamp_origin = secrets.randbits(32)
         self._sent: dict[int, tuple[int, int, bool, bytes]] = {}
         """Sequence number, timestamp, marker and payload, for retransmission."""
-        self._history: dict[int, RtpPacket] = getattr(sender, _HISTORY)
-        self._retransmit: Callable[[int], Awaitable[None]] = getattr(
+        self._history: dict[int, RtpPacket] = private(sender, _HISTORY, dict)
+        self._retransmit: Callable[[int], Awaitable[None]] = private(
             sender, _RETRANSMIT
         )
+        self._mid: str | None = private(sender, _MID, (str, type(None)))
         self._extensions = _ExtensionTemplate(
-            getattr(sender, _EXTENSIONS), getattr(sender, _MID)
+            private(sender, _EXTENSIONS, HeaderExtensionsMap), self._mid
         )
+
+    def follow_transport(self) -> None:
+        """End as the transport does."""
+        if self._transport.state in ("closed", "failed") and not self.ended.done():
+            self.ended.set_result(None)
 
     def send(self, payloads: Sequence[bytes], timestamp: int) -> None:
         """Send one frame now.
@@ -204,17 +233,17 @@ class _DirectSender:
             In units of the codec's clock, from any beginning.
         """
         pair = self._nominated.get(_COMPONENT)
-        if pair is None or self.failed.done():
+        if pair is None or self.ended.done() or not getattr(self._sender, _ENABLED):
             return
-        transport = pair.protocol.transport
-        if self._exit is None or self._exit.transport is not transport:
-            self._exit = _Exit(transport)
         try:
-            if not transport.is_closing():
+            transport = pair.protocol.transport
+            if self._exit is None or self._exit.transport is not transport:
+                self._exit = _Exit(transport)
+            if not self._exit.is_closing():
                 self._send(payloads, timestamp, self._exit.send, pair.remote_addr)
         except Exception as error:
             # Of this link only; aiortc's task dies of such an error too, and says so.
-            self.failed.set_exception(error)
+            self.ended.set_exception(error)
 
     async def retransmit(self, sequence: int) -> None:
         """Send a packet again that was reported as lost (RFC 4588)."""
@@ -232,7 +261,7 @@ class _DirectSender:
             ssrc=self._source,
             payload=payload,
         )
-        packet.extensions.mid = getattr(self._sender, _MID)
+        packet.extensions.mid = self._mid
         await self._retransmit(sequence)
 
     def _send(
@@ -279,6 +308,8 @@ class _Exit:
     def __init__(self, transport: Any) -> None:
         self.transport = transport
         self.send: Callable[[bytes, Any], object] = transport.sendto
+        # aioice's own transport, to a TURN server, looks itself.
+        self.is_closing: Callable[[], bool] = getattr(transport, "is_closing", bool)
         descriptor = _descriptor(transport)
         if descriptor is None:
             return
@@ -302,6 +333,13 @@ def _descriptor(transport: Any) -> int | None:
         return None
     plain = transport.get_extra_info("socket")
     return None if plain is None else plain.fileno()
+
+
+def _check_route(pair: Any) -> None:
+    """Look whether a nominated pair says by which socket it sends, and where to."""
+    private(pair, "remote_addr", tuple)
+    socket = private(private(pair, "protocol"), "transport")
+    private(socket, "sendto")
 
 
 class _ExtensionTemplate:
