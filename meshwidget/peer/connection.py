@@ -69,6 +69,11 @@ _MDNS_REASON = (
     "call does not leave the machine for; its owner's own checks tell the address"
 )
 
+_TRANSPORT_TUNING = (
+    ("checking candidates", tuning.check_at_once),
+    ("ignoring empty datagrams", tuning.ignore_empty),
+)
+
 _CODECS = {"video": ("video/VP8", "video/rtx"), "audio": ("audio/opus",)}
 
 
@@ -363,7 +368,7 @@ class Connection:
             if isinstance(track, SharedTrack) and self._settings.tuned:
                 self._tune(transceiver.sender, track)
         if self._settings.tuned:
-            self._hasten_checks()
+            self._tune_transports()
         self._states.watch_transport(self._peer_connection)
 
     def _tune(self, sender: RTCRtpSender, track: SharedTrack) -> None:
@@ -393,16 +398,17 @@ class Connection:
     def _leave_sending(self, error: tuning.TuningError) -> None:
         skipped(self._log, "sending", error)
 
-    def _hasten_checks(self) -> None:
+    def _tune_transports(self) -> None:
         transports = {
             each.sender.transport.transport
             for each in self._peer_connection.getTransceivers()
         }
         for transport in transports:
-            try:
-                tuning.check_at_once(transport)
-            except tuning.TuningError as error:
-                skipped(self._log, "checking candidates", error)
+            for what, tune in _TRANSPORT_TUNING:
+                try:
+                    tune(transport)
+                except tuning.TuningError as error:
+                    skipped(self._log, what, error)
 
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""

@@ -13,7 +13,13 @@ from aiortc import rtcrtpreceiver
 from meshwidget.events import TaskFailed, TuningSkipped
 from meshwidget.log import EventLog
 from meshwidget.media.received import ReceivedVideo
-from meshwidget.peer.tuning import checking, demultiplexing, receiving, sending
+from meshwidget.peer.tuning import (
+    checking,
+    demultiplexing,
+    listening,
+    receiving,
+    sending,
+)
 from meshwidget.peer.tuning.base import TuningError, private
 
 from .links import Link, make_side
@@ -21,6 +27,7 @@ from .links import Link, make_side
 MODULES: dict[str, ModuleType] = {
     "checking": checking,
     "demultiplexing": demultiplexing,
+    "listening": listening,
     "receiving": receiving,
     "sending": sending,
 }
@@ -28,6 +35,7 @@ MODULES: dict[str, ModuleType] = {
 SKIPPED = {
     "checking": "checking candidates",
     "demultiplexing": "receiving",
+    "listening": "ignoring empty datagrams",
     "receiving": "receiving",
     "sending": "sending",
 }
@@ -51,11 +59,13 @@ USED = {
     ("demultiplexing", "_RTCDtlsTransport__rx_packets"),
     ("demultiplexing", "_connection"),
     ("demultiplexing", "_protocols"),
+    ("demultiplexing", "_queue"),
     ("demultiplexing", "_rtp_router"),
     ("demultiplexing", "_rx_srtp"),
     ("demultiplexing", "datagram_received"),
     ("demultiplexing", "payload_type_table"),
     ("demultiplexing", "route_rtp"),
+    ("listening", "_recv"),
     ("receiving", "_RTCRtpReceiver__active_ssrc"),
     ("receiving", "_RTCRtpReceiver__codecs"),
     ("receiving", "_RTCRtpReceiver__decoder_queue"),
@@ -106,6 +116,7 @@ TYPED = USED - {
     ("demultiplexing", "_rtp_router"),
     ("demultiplexing", "datagram_received"),
     ("demultiplexing", "route_rtp"),
+    ("listening", "_recv"),
     ("receiving", "_send_rtcp_nack"),
     ("receiving", "_send_rtcp_pli"),
     ("sending", "_connection"),
@@ -230,6 +241,7 @@ async def test_all_of_them_at_once(
     await link.bob.sees()
     assert {event.what for event in link.log.of(TuningSkipped)} == {
         "checking candidates",
+        "ignoring empty datagrams",
         "receiving",
         "hearing what receivers ask for",
     }

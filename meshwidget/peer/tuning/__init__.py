@@ -12,6 +12,7 @@ from .base import TuningError
 from .checking import check_at_once
 from .closing import abort
 from .counting import ReceiverCounter, SenderCounter, transport_bytes
+from .listening import ignore_empty
 from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
 
@@ -24,6 +25,7 @@ __all__ = [
     "TuningError",
     "abort",
     "check_at_once",
+    "ignore_empty",
     "listen_to_feedback",
     "receive_directly",
     "send_directly",

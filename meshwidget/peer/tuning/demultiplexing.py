@@ -9,6 +9,7 @@ DTLS and RTCP take aiortc's way.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -62,30 +63,34 @@ class Demultiplexer:
         self._streams: dict[RTCRtpReceiver, PacketStream] = {}
         self._by_source: dict[int, PacketStream] = {}
         connection = private(transport.transport, "_connection")
+        self._queue: asyncio.Queue[tuple[bytes, int] | None] = private(
+            connection, "_queue", asyncio.Queue
+        )
+        """Of datagrams that aiortc has still to look at; None is the end."""
         protocols = private(connection, "_protocols", list)
         originals = [private(each, "datagram_received") for each in protocols]
         for protocol, original in zip(protocols, originals, strict=True):
             protocol.datagram_received = self._before(original)
 
     def add(self, receiver: RTCRtpReceiver, stream: PacketStream) -> None:
-        """Hand over the packets of that receiver from now on."""
+        """Hand over the packets of that receiver from now on.
+
+        And those that came before, while the transport was still being connected: the
+        first keyframe is often among them.
+        """
         self._streams[receiver] = stream
-        self._by_source.clear()
+        for _ in range(self._queue.qsize()):
+            item = self._queue.get_nowait()
+            if item is None or not self._take(item[0]):
+                self._queue.put_nowait(item)
 
     def _before(self, original: Datagram) -> Datagram:
         """What a socket calls instead of aioice's own."""
+        take = self._take
 
         def datagram_received(data: bytes, address: Any) -> None:
-            if (
-                len(data) > _FIXED_HEADER
-                and data[0] in _RTP_FIRST
-                and data[1] not in _RTCP_SECOND
-            ):
-                stream = self._by_source.get(int.from_bytes(data[8:12], "big"))
-                if stream is not None or self._expects(data[1] & 0x7F):
-                    self._take(stream, data)
-                    return
-            original(data, address)
+            if not take(data):
+                original(data, address)
 
         return datagram_received
 
@@ -95,18 +100,29 @@ class Demultiplexer:
             self._receivers.get(payload_type, ())
         )
 
-    def _take(self, stream: PacketStream | None, data: bytes) -> None:
+    def _take(self, data: bytes) -> bool:
+        """Whether that is RTP for one of the streams, which has it then."""
+        if (
+            len(data) <= _FIXED_HEADER
+            or data[0] not in _RTP_FIRST
+            or data[1] in _RTCP_SECOND
+        ):
+            return False
+        stream = self._by_source.get(int.from_bytes(data[8:12], "big"))
+        if stream is None and not self._expects(data[1] & 0x7F):
+            return False
         transport = self._transport
         transport._RTCDtlsTransport__rx_bytes += len(data)
         transport._RTCDtlsTransport__rx_packets += 1
         try:
             packet = self._unprotect(data)
         except (pylibsrtp.Error, ValueError):
-            return  # forged, doubled or too old: it never was
+            return True  # forged, doubled or too old: it never was
         if stream is None:
             stream = self._find(packet)
         if stream is not None:
             stream.take(packet)
+        return True
 
     def _find(self, packet: bytes) -> PacketStream | None:
         """Whose packet that is, by the rules of BUNDLE (RFC 8843, section 9.2).
