@@ -85,6 +85,8 @@ class Reception:
 
         def refuse(error: tuning.TuningError) -> None:
             skipped(self._log, "receiving", error)
+            if is_first:
+                self.streams.pop(receiver.track.kind, None)
             if push == self.video.push and isinstance(self.video, ReceivedVideo):
                 self.video.ask_keyframe = None  # pictures come decoded
             receive_plainly()

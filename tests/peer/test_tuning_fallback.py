@@ -71,6 +71,7 @@ USED = {
     ("receiving", "_RTCRtpReceiver__decoder_queue"),
     ("receiving", "_RTCRtpReceiver__remote_streams"),
     ("receiving", "_RTCRtpReceiver__rtx_ssrc"),
+    ("receiving", "_RTCRtpReceiver__timestamp_mapper"),
     ("receiving", "_enabled"),
     ("receiving", "_send_rtcp_nack"),
     ("receiving", "_send_rtcp_pli"),
