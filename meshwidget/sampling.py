@@ -52,14 +52,10 @@ class Sampler:
     participants : mapping
         Those that live here, by name; looked at each time.
 
-    Attributes
-    ----------
-    history : deque of Reading
-        What was read each second, the oldest first.
     """
 
     def __init__(self, log: EventLog, participants: Mapping[str, Participant]) -> None:
-        self.history: deque[Reading] = deque(maxlen=_KEPT)
+        self._history: deque[Reading] = deque(maxlen=_KEPT)
         self._log = log
         self._participants = participants
         self._numbers = itertools.count(1)
@@ -76,6 +72,10 @@ class Sampler:
         """Read no more; what was read is kept."""
         if self._task is not None:
             self._task.cancel()
+
+    def readings(self) -> list[Reading]:
+        """What was read each second, the oldest first."""
+        return list(self._history)
 
     async def table(self) -> StatsTable:
         """Every directed link now, with the rates of the last second."""
@@ -104,7 +104,7 @@ class Sampler:
                 known = self._meet(connection)
                 reading = await self._read(participant, connection, known)
                 known.readings.append(reading)
-                self.history.append(reading)
+                self._history.append(reading)
                 await asyncio.sleep(0)  # packets first
 
     async def _span(self, participant: Participant, connection: Connection) -> Span:
