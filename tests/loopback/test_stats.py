@@ -69,11 +69,10 @@ def lose(mesh: Mesh, sender: str, receiver: str) -> Lossy:
     connection = mesh.peers[sender].connections[receiver]
 
     async def wrap() -> Lossy:
-        transport = connection._peer_connection.getSenders()[0].transport.transport
+        transport: Any = connection._peer_connection.getSenders()[0].transport.transport
         protocol = transport._connection._nominated[1].protocol
-        protocol.transport = Lossy(protocol.transport)
-        wrapped: Lossy = protocol.transport
-        return wrapped
+        wire = protocol.transport = Lossy(protocol.transport)
+        return wire
 
     return mesh.loop.run(wrap())
 
