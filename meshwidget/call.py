@@ -103,7 +103,7 @@ class Call:
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
         )
-        self.sampler = Sampler(log, self._participants)
+        self.sampler = Sampler(log, self._participants, self.note_error)
         self._unsubscribe = log.subscribe(lambda event: self._changed.set())
 
     async def open(self, host: str, port: int) -> None:

@@ -12,7 +12,7 @@ import itertools
 import statistics
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .log import EventLog
@@ -51,13 +51,21 @@ class Sampler:
         Whose clock is used.
     participants : mapping
         Those that live here, by name; looked at each time.
+    on_error : callable
+        Told where and of what the reading ended, if it did.
 
     """
 
-    def __init__(self, log: EventLog, participants: Mapping[str, Participant]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        participants: Mapping[str, Participant],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
         self._history: deque[Reading] = deque(maxlen=_KEPT)
         self._log = log
         self._participants = participants
+        self._on_error = on_error
         self._numbers = itertools.count(1)
         self._known: weakref.WeakKeyDictionary[Connection, _Known] = (
             weakref.WeakKeyDictionary()
@@ -97,15 +105,21 @@ class Sampler:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
-            due += INTERVAL_SECONDS
-            await asyncio.sleep(due - loop.time())
-            for participant, connection in self._connections():
-                known = self._meet(connection)
-                reading = await self._read(participant, connection, known)
-                known.readings.append(reading)
-                self._history.append(reading)
-                await asyncio.sleep(0)  # packets first
+        try:
+            while True:
+                due += INTERVAL_SECONDS
+                await asyncio.sleep(due - loop.time())
+                await self._read_all()
+        except Exception as error:
+            self._on_error("reading the counters", error)
+
+    async def _read_all(self) -> None:
+        for participant, connection in self._connections():
+            known = self._meet(connection)
+            reading = await self._read(participant, connection, known)
+            known.readings.append(reading)
+            self._history.append(reading)
+            await asyncio.sleep(0)  # packets first
 
     async def _span(self, participant: Participant, connection: Connection) -> Span:
         known = self._meet(connection)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from meshwidget import LinkStats, Mesh, MeshClosedError, StatsTable
-from meshwidget.events import TuningSkipped
+from meshwidget.events import TaskFailed, TuningSkipped
+from meshwidget.peer.accounts import Accounts
 from meshwidget.peer.tuning import counting
+from meshwidget.stats.reading import Reading
 
-from .calls import SECONDS
+from .calls import SECONDS, wait_until
 from .conftest import MakeMesh
 
 both = pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "plain"])
@@ -240,3 +242,20 @@ def test_books_that_cannot_be_read_leave_what_is_public(
         assert row.jitter < 0.5
         assert row.nack_count is None
     assert [skipped.what for skipped in mesh.log.of(TuningSkipped)] == ["counting"]
+
+
+@pytest.mark.usefixtures("expected_failures")
+def test_an_error_while_counting_is_in_the_log(
+    make_mesh: MakeMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(self: Accounts, *arguments: Any) -> Reading:
+        raise RuntimeError("no more ink")
+
+    mesh = pair(make_mesh)
+    monkeypatch.setattr(Accounts, "read", read)
+    wait_until(mesh, lambda: bool(mesh.log.of(TaskFailed)))
+    (failed,) = mesh.log.of(TaskFailed)
+    assert failed.where == "reading the counters"
+    assert failed.message == "RuntimeError: no more ink"
+    with pytest.raises(RuntimeError, match="ink"):
+        mesh.stats()
