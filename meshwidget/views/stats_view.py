@@ -134,9 +134,9 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
             self._condition.notify_all()
         view_closed(self)
         controls, figure, sight = self.children
+        super().close()  # first: plotly still speaks when it is taken off a page
         for part in (*controls.children, controls, figure, sight):
             part.close()
-        super().close()
 
     def __repr__(self) -> str:
         return f"<StatsView of room {self._room}>"
@@ -258,6 +258,7 @@ def _layout(metric: str) -> dict[str, Any]:
     return {
         "template": "none",
         "height": 340,
+        "autosize": True,
         "margin": {"l": 56, "r": 12, "t": 12, "b": 44},
         "paper_bgcolor": clear,
         "plot_bgcolor": clear,

@@ -33,9 +33,9 @@ def test_the_plots_live(notebook: OpenNotebook) -> None:
     expect(plot.locator(".legendtext")).to_have_text(["alice to bob", "bob to alice"])
     before = lines.first.get_attribute("d")
     expect(lines.first).not_to_have_attribute("d", before or "")  # it goes on
-    opened.page.get_by_label("Plot").select_option("latency, ms")
+    opened.page.get_by_label("Plot", exact=True).select_option("latency, ms")
     expect(plot.locator(".ytitle")).to_have_text("latency, ms")
-    opened.page.get_by_label("received by").select_option("bob")
+    opened.page.get_by_label("received by", exact=True).select_option("bob")
     expect(lines).to_have_count(1)
     assert hosts <= {"127.0.0.1", None, ""}
 
