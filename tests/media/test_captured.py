@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import av
 
 from meshwidget.media.encoder import VideoBroadcast
 from meshwidget.media.formats import VIDEO_TIME_BASE
+from meshwidget.media.load import Load
 
 
 class NoSource:
@@ -21,7 +23,8 @@ def picture(timestamp: int) -> av.VideoFrame:
 
 
 def broadcast() -> VideoBroadcast:
-    return VideoBroadcast(NoSource(), lambda kind, error: None)  # type: ignore[arg-type]
+    source: Any = NoSource()
+    return VideoBroadcast(source, lambda kind, error: None, Load())
 
 
 def test_a_published_picture_has_its_time() -> None:
