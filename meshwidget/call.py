@@ -38,6 +38,7 @@ from .signaling.pages import Pages
 from .signaling.protocol import check_name
 from .signaling.server import SignalingServer
 from .signaling.switchboard import Switchboard
+from .stats.reading import Reading
 from .stats.table import StatsTable
 from .stepping import Stepper
 
@@ -84,12 +85,10 @@ class Call:
         self.gate = Gate(paused)
         self.switchboard = Switchboard(log, max_peers, self.gate)
         self.server = SignalingServer(self.switchboard, log, token)
+        self.ice_servers = [as_init(each) for each in settings.ice_servers]
         self.pages = Pages(
             self.switchboard,
-            {
-                "room": room,
-                "iceServers": [as_init(each) for each in settings.ice_servers],
-            },
+            {"room": room, "iceServers": self.ice_servers},
         )
         self.token = token
         self._settings = settings
@@ -104,7 +103,7 @@ class Call:
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
         )
-        self._sampler = Sampler(log, self._participants)
+        self.sampler = Sampler(log, self._participants, self.note_error)
         self._unsubscribe = log.subscribe(lambda event: self._changed.set())
 
     async def open(self, host: str, port: int) -> None:
@@ -118,7 +117,7 @@ class Call:
         if self._settings.tuned:
             self._watching = asyncio.create_task(self.load.watch())
         self.switchboard.open()
-        self._sampler.start()
+        self.sampler.start()
         self.log.record(MeshOpened, room=self.room, max_peers=self.max_peers)
         if self.gate.paused:
             self.log.record(SignalingPaused)
@@ -182,14 +181,18 @@ class Call:
     async def stats(self) -> StatsTable:
         """Every directed link, measured over the last second."""
         self._check_open()
-        return await self._sampler.table()
+        return await self.sampler.table()
+
+    async def readings(self) -> list[Reading]:
+        """What was counted so far, each second."""
+        return self.sampler.readings()
 
     async def close(self) -> None:
         """End the call; harmless when it has ended."""
         if self.closed:
             return
         self.closed = True
-        self._sampler.stop()
+        self.sampler.stop()
         for task in list(self._joining.values()):
             task.cancel()
         if self._joining:

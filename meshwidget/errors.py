@@ -15,6 +15,7 @@
     ├── ProtocolError          a message breaks the wire protocol; has a code
     ├── SteppingError          nothing to step, or that message is not pending any more
     ├── EditError              an edit that the message cannot take
+    ├── MissingExtraError      a part that is installed on its own is not
     ├── SessionFileError       a saved session that cannot be read
     └── NestedLoopError        an event loop cannot be entered from here
 
@@ -96,6 +97,10 @@ class EditError(MeshError):
 
 class SessionFileError(MeshError):
     """A saved session cannot be read; the message names the file and the line."""
+
+
+class MissingExtraError(MeshError):
+    """Something needs a library that is not installed; the message says how to."""
 
 
 class NestedLoopError(MeshError):

@@ -5,10 +5,14 @@ The views are imported when one is asked for, so that a script needs no ipywidge
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
+
+from .errors import MissingExtraError
 
 if TYPE_CHECKING:
     from .mesh import Mesh
+    from .views.stats_view import StatsView
     from .views.widget import MeshGrid, MeshMatrix, MeshWidget
 
 
@@ -42,3 +46,33 @@ class ViewMethods:
         from .views.widget import MeshMatrix
 
         return MeshMatrix(cast("Mesh", self))
+
+    def stats_view(
+        self, metric: str = "frames/s", receiver: str | None = None
+    ) -> StatsView:
+        """Live plots of :meth:`stats`: one line a directed link.
+
+        Parameters
+        ----------
+        metric : str
+            ``"frames/s"``, ``"kbit/s"``, ``"latency, ms"``, ``"round trip, ms"``,
+            ``"loss, %"``, ``"jitter, ms"``, ``"frames dropped"``, ``"keyframes"``,
+            ``"retransmissions"`` or ``"requests for repair"``; a menu changes it.
+        receiver : str or None
+            Plot only what this one receives.
+
+        Raises
+        ------
+        MissingExtraError
+            When plotly is not installed.
+        ValueError
+            When there is no such metric.
+        """
+        if find_spec("plotly") is None:
+            raise MissingExtraError(
+                "mesh.stats_view() draws with plotly, which is not installed: "
+                "pip install 'meshwidget[plots]'; mesh.stats() needs nothing else"
+            )
+        from .views.stats_view import StatsView
+
+        return StatsView(cast("Mesh", self), metric, receiver)

@@ -12,7 +12,7 @@ import itertools
 import statistics
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .log import EventLog
@@ -51,17 +51,21 @@ class Sampler:
         Whose clock is used.
     participants : mapping
         Those that live here, by name; looked at each time.
+    on_error : callable
+        Told where and of what the reading ended, if it did.
 
-    Attributes
-    ----------
-    history : deque of Reading
-        What was read each second, the oldest first.
     """
 
-    def __init__(self, log: EventLog, participants: Mapping[str, Participant]) -> None:
-        self.history: deque[Reading] = deque(maxlen=_KEPT)
+    def __init__(
+        self,
+        log: EventLog,
+        participants: Mapping[str, Participant],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
+        self._history: deque[Reading] = deque(maxlen=_KEPT)
         self._log = log
         self._participants = participants
+        self._on_error = on_error
         self._numbers = itertools.count(1)
         self._known: weakref.WeakKeyDictionary[Connection, _Known] = (
             weakref.WeakKeyDictionary()
@@ -76,6 +80,10 @@ class Sampler:
         """Read no more; what was read is kept."""
         if self._task is not None:
             self._task.cancel()
+
+    def readings(self) -> list[Reading]:
+        """What was read each second, the oldest first."""
+        return list(self._history)
 
     async def table(self) -> StatsTable:
         """Every directed link now, with the rates of the last second."""
@@ -97,15 +105,21 @@ class Sampler:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
-            due += INTERVAL_SECONDS
-            await asyncio.sleep(due - loop.time())
-            for participant, connection in self._connections():
-                known = self._meet(connection)
-                reading = await self._read(participant, connection, known)
-                known.readings.append(reading)
-                self.history.append(reading)
-                await asyncio.sleep(0)  # packets first
+        try:
+            while True:
+                due += INTERVAL_SECONDS
+                await asyncio.sleep(due - loop.time())
+                await self._read_all()
+        except Exception as error:
+            self._on_error("reading the counters", error)
+
+    async def _read_all(self) -> None:
+        for participant, connection in self._connections():
+            known = self._meet(connection)
+            reading = await self._read(participant, connection, known)
+            known.readings.append(reading)
+            self._history.append(reading)
+            await asyncio.sleep(0)  # packets first
 
     async def _span(self, participant: Participant, connection: Connection) -> Span:
         known = self._meet(connection)

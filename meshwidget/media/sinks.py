@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 import av
 import numpy as np
@@ -97,16 +98,18 @@ class VideoSink:
         # By the time between them: a count would jump by one all the time.
         return (len(arrivals) - 1) / seconds
 
-    def arrivals(self, since: float) -> list[tuple[int, float]]:
-        """Timestamp, 90 kHz, and time of the pictures that came since. Mesh loop only.
+    def arrivals(self, since: float, limit: int) -> list[tuple[int, float]]:
+        """Timestamp, 90 kHz, and time of the newest pictures. Mesh loop only.
 
         Parameters
         ----------
         since : float
             On ``time.monotonic()``'s clock, like the times.
+        limit : int
+            How many at most.
         """
-        pairs = zip(self._timestamps, self._arrivals, strict=True)
-        return [(timestamp, time) for timestamp, time in pairs if time > since]
+        newest = zip(reversed(self._timestamps), reversed(self._arrivals), strict=True)
+        return [pair for pair in islice(newest, limit) if pair[1] > since]
 
     def rgb(self) -> NDArray[np.uint8] | None:
         """The newest frame as an array of shape (H, W, 3), uint8, RGB, or None."""

@@ -15,6 +15,7 @@ from .reception import Reception, skipped
 
 _STAMPS = 1 << 32
 _WINDOW_SECONDS = 1.0
+_WINDOW_PICTURES = 10
 
 
 class Accounts:
@@ -79,7 +80,7 @@ class Accounts:
         return None if counter is None else counter.origin
 
     def arrivals(self) -> list[tuple[int, float]]:
-        """RTP timestamp and time of each picture that came in the last second.
+        """RTP timestamp and time of the last pictures, of the last second at most.
 
         Returns
         -------
@@ -91,7 +92,7 @@ class Accounts:
         if origin is None:
             return []
         since = time.monotonic() - _WINDOW_SECONDS
-        recent = self._reception.video.arrivals(since)
+        recent = self._reception.video.arrivals(since, _WINDOW_PICTURES)
         return [((origin + stamp) % _STAMPS, arrived) for stamp, arrived in recent]
 
     async def read(

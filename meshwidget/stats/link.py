@@ -36,7 +36,7 @@ class LinkStats:
     latency : float or None
         Seconds from a picture's leaving its source to its being complete and in order
         at the receiver, before it is decoded (0.2 ms; with ``tuned=False`` after): the
-        median over the last second. Exact, by RTP's timestamps, where both ends live
+        median of the last ten. Exact, by RTP's timestamps, where both ends live
         in this process, and None otherwise: other machines have other clocks.
     round_trip_time : float or None
         Seconds, of the last receiver report (8.3, ``roundTripTime``). It includes the

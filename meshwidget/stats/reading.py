@@ -113,8 +113,8 @@ class PictureCounts:
     frames_per_second : float
         Over the last second.
     latency : float or None
-        Seconds from the source to here, the median over the last second; None where
-        the source is not in this process.
+        Seconds from the source to here, the median of the last ten; None where the
+        source is not in this process.
     """
 
     frames_received: int
