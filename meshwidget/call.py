@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .call_faults import CallFaults
 from .errors import (
     DuplicateNameError,
     MeshClosedError,
@@ -101,6 +102,7 @@ class Call:
         self._problems: list[MeshError] = []
         self._closers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
+        self.faults = CallFaults(log, self._participants, self._is_here)
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
         )
@@ -245,6 +247,7 @@ class Call:
             settings=self._settings,
             load=self.load,
             log=self.log,
+            wires_to=lambda remote: self.faults.wires(name, remote),
             on_problem=self._problems.append,
             on_handled=self._changed.set,
         )
@@ -252,6 +255,9 @@ class Call:
         self._participants[name] = participant
         peer = self.peers[name] = Peer(participant)
         return peer
+
+    def _is_here(self, name: str) -> bool:
+        return name in self._participants or name in self._joining
 
     def _take_out(self, name: str) -> Participant:
         self._check_open()

@@ -40,8 +40,12 @@ from .ice import host_addresses
 from .negotiation import explain
 from .reception import Reception, skipped
 from .states import ConnectionStates
+from .wire import Wire
 
 Send = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+Wires = tuple[Wire | None, Wire | None]
+"""What is sent through and what is received through; None is the clean network."""
 
 _MALFORMED = (
     ValueError,
@@ -146,6 +150,7 @@ class Connection:
         )
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._splice: tuning.Splice | None = None
         self._early_candidates: list[dict[str, Any]] = []
         self._hides_addresses = False
         """Whether the other side has told an mDNS name that was not looked up."""
@@ -315,6 +320,22 @@ class Connection:
         else:
             await self._add_candidate(candidate)
 
+    def put_wires(self, wires: Wires | None) -> None:
+        """Send and receive through wires that have faults, or through none any more.
+
+        Raises
+        ------
+        TuningError
+            When this version of aiortc cannot.
+        """
+        if self._splice is not None and wires is not None:
+            self._splice.update()
+        elif self._splice is not None:
+            self._splice.remove()
+            self._splice = None
+        elif wires is not None and not self.is_closed:
+            self._splice = tuning.Splice(self._peer_connection, *wires)
+
     async def close(self) -> None:
         """Close it, telling the other side."""
         if self._closing is None:
@@ -328,6 +349,8 @@ class Connection:
             await asyncio.wait([self._gathering], timeout=_GATHERING_SECONDS)
             self._gathering.cancel()
         await self._peer_connection.close()
+        if self._splice is not None:
+            self._splice.lose()
         # aiortc forgets its listeners before the last changes.
         self._states.note("dtls", "closed")
 
@@ -396,6 +419,8 @@ class Connection:
 
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""
+        if self._splice is not None:
+            self._splice.cover()  # the sockets that are about to be opened
         with host_addresses(self._settings.addresses):
             self._gathering = asyncio.create_task(
                 self._peer_connection.setLocalDescription()

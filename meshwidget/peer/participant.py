@@ -20,7 +20,9 @@ from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.load import Load
 from ..media.sources import AudioSource, VideoSource
 from ..signaling.client import SignalingClient
-from .connection import Connection, LinkSettings
+from . import tuning
+from .connection import Connection, LinkSettings, Wires
+from .reception import skipped
 
 _MAX_EARLY_CANDIDATES = 100
 """From one who has not offered yet; the same limit as aioice has for early checks."""
@@ -44,6 +46,8 @@ class Participant:
     load : Load
         Of the loop that all participants here share.
     log : EventLog
+    wires_to : callable
+        What a connection to the participant of a name goes through, if it has faults.
     on_problem : callable
         Told of errors that the next waiting call should raise.
     on_handled : callable
@@ -62,6 +66,7 @@ class Participant:
         settings: LinkSettings,
         load: Load,
         log: EventLog,
+        wires_to: Callable[[str], Wires | None],
         on_problem: Callable[[MeshError], None],
         on_handled: Callable[[], None],
     ) -> None:
@@ -74,6 +79,7 @@ class Participant:
         """Why a source stopped, by kind."""
         self._settings = settings
         self._log = log
+        self._wires_to = wires_to
         self._on_problem = on_problem
         self._on_handled = on_handled
         self.video = VideoBroadcast(video, self._note_failure, load) if video else None
@@ -234,6 +240,10 @@ class Participant:
             log=self._log,
         )
         self.connections[remote_id] = connection
+        try:
+            connection.put_wires(self._wires_to(remote_name))
+        except tuning.TuningError as error:
+            skipped(self._log, "putting faults on a link", error)
         for candidate in self._early_candidates.pop(remote_id, []):
             await connection.take_candidate(candidate)
         if previous is not None:

@@ -239,7 +239,7 @@ def test_mermaid_has_notes_of_it(call: SimulatedCall) -> None:
     lines = [line.strip() for line in mermaid(call.events).splitlines()[-7:]]
     assert lines == [
         "Note over p0,p1: the link of alice and bob is cut on purpose",
-        "Note over p1: bob freezes on purpose#58; connected, and silent",
+        "Note over p1: bob freezes on purpose: connected, and silent",
         "Note over server: the signaling server is stopped on purpose",
         "Note over server: the signaling server is started again",
         "Note over p0: back in the room<br/>to bob: anew",

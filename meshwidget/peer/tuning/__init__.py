@@ -14,6 +14,7 @@ from .closing import abort
 from .counting import ReceiverCounter, SenderCounter, transport_bytes
 from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
+from .wire import Splice
 
 __all__ = [
     "DirectStream",
@@ -21,6 +22,7 @@ __all__ = [
     "ReceiverCounter",
     "SenderCounter",
     "SenderFeedback",
+    "Splice",
     "TuningError",
     "abort",
     "check_at_once",
