@@ -23,7 +23,14 @@ from .errors import (
     SourceError,
     UnknownPeerError,
 )
-from .events import MeshClosed, MeshOpened, SignalingPaused, TaskFailed
+from .events import (
+    MeshClosed,
+    MeshOpened,
+    PeerFrozen,
+    PeerThawed,
+    SignalingPaused,
+    TaskFailed,
+)
 from .history.moment import Moment
 from .history.why import why
 from .log import EventLog
@@ -259,14 +266,33 @@ class Call:
     def _is_here(self, name: str) -> bool:
         return name in self._participants or name in self._joining
 
-    def _take_out(self, name: str) -> Participant:
+    async def freeze(self, name: str) -> None:
+        """Let a participant be connected and silent."""
+        participant = self._find(name)
+        if not participant.is_frozen:
+            participant.freeze()
+            self.log.record(PeerFrozen, peer=name)
+
+    async def thaw(self, name: str) -> None:
+        """Let a frozen participant go on."""
+        participant = self._find(name)
+        if participant.is_frozen:
+            self.log.record(PeerThawed, peer=name)
+            participant.thaw()
+
+    def _find(self, name: str) -> Participant:
         self._check_open()
-        participant = self._participants.pop(name, None)
+        participant = self._participants.get(name)
         if participant is None:
             here = ", ".join(self._participants) or "nobody"
             raise UnknownPeerError(
                 f"there is no peer called {name} in this call; here: {here}"
             )
+        return participant
+
+    def _take_out(self, name: str) -> Participant:
+        participant = self._find(name)
+        del self._participants[name]
         self.peers.pop(name, None)
         self._numbers.pop(name, None)
         return participant

@@ -70,9 +70,16 @@ class CallFaults:
 
     async def heal(self, names: Names) -> None:
         """End all faults of the link."""
-        if self.of(names):
-            self._set(names, self.of(names).healed())
-            self._log.record(LinkHealed, **_ends(names))
+        faults = self.of(names)
+        if not faults:
+            return
+        self._set(names, faults.healed())
+        self._log.record(LinkHealed, **_ends(names))
+        if faults.is_cut or faults.toward:  # what was held has come through by now
+            for local, remote in (names, names[::-1]):
+                participant = self._participants.get(local)
+                if participant is not None:
+                    participant.repair(remote)
 
     async def hold(self, names: Names, layer: str) -> None:
         """Stop the packets of a layer."""

@@ -35,6 +35,38 @@ class FaultMethods:
         """
         return Link(self.loop, self._call, one, other, self._is_present)
 
+    def freeze(self, name: str) -> None:
+        """Let a peer be connected and silent, as a page that hangs.
+
+        It sends no media and handles no signaling message; messages wait for it. Its
+        sockets live on, as those of a browser do, which has them in another process:
+        ICE answers the others' checks of consent (RFC 7675), DTLS stays up, and it
+        goes on receiving. So every state still says ``connected``, while the others'
+        pictures of it grow stale; what is wrong shows in no state of WebRTC.
+
+        Raises
+        ------
+        UnknownPeerError, MeshClosedError
+        """
+        self.loop.run(self._call.freeze(name))
+
+    async def freeze_async(self, name: str) -> None:
+        """:meth:`freeze`, awaitable from any event loop."""
+        await self.loop.run_async(self._call.freeze(name))
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen peer go on: with the messages that waited, then with media.
+
+        Raises
+        ------
+        UnknownPeerError, MeshClosedError
+        """
+        self.loop.run(self._call.thaw(name))
+
+    async def thaw_async(self, name: str) -> None:
+        """:meth:`thaw`, awaitable from any event loop."""
+        await self.loop.run_async(self._call.thaw(name))
+
     def _is_present(self, name: str) -> bool:
         members = self._call.switchboard.rooms.members(self._call.room)
         return any(member.name == name for member in members)

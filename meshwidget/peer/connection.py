@@ -20,6 +20,7 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
+    RTCIceTransport,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -129,6 +130,7 @@ class Connection:
         send: Send,
         on_frame: Callable[[str, av.VideoFrame], None],
         is_followed: Callable[[str], bool],
+        on_lost: Callable[[Connection], None],
         log: EventLog,
     ) -> None:
         self.local = local
@@ -138,6 +140,7 @@ class Connection:
         self._settings = settings
         self._broadcasts = {"video": video, "audio": audio}
         self._send = send
+        self._on_lost = on_lost
         self._log = log
         self._states = ConnectionStates(local, remote, log)
         self._reception = Reception(
@@ -154,6 +157,10 @@ class Connection:
         self._early_candidates: list[dict[str, Any]] = []
         self._hides_addresses = False
         """Whether the other side has told an mDNS name that was not looked up."""
+        self.offers = False
+        """Whether this side has made the offer."""
+        self.gives_way = False
+        """Whether its offer is void when the other side makes one too."""
         self.lock = asyncio.Lock()
         """Held by whoever handles a message of this link, so that they keep order."""
         self._peer_connection = RTCPeerConnection(
@@ -269,6 +276,7 @@ class Connection:
         NoAddressError
             When not one candidate was gathered.
         """
+        self.offers = True
         self._add_tracks(["video", "audio"])
         await self._describe()
 
@@ -335,6 +343,17 @@ class Connection:
             self._splice = None
         elif wires is not None and not self.is_closed:
             self._splice = tuning.Splice(self._peer_connection, *wires)
+
+    def _expire(self) -> None:
+        """Note that nobody answers any more: the path is lost (RFC 7675, section 5.1).
+
+        What belongs to it goes at once; aiortc would not say that it failed.
+        """
+        self._states.note("ice_connection", "failed")
+        self._states.note("connection", "failed")
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        self._on_lost(self)
 
     async def close(self) -> None:
         """Close it, telling the other side."""
@@ -406,19 +425,29 @@ class Connection:
         except tuning.TuningError as error:
             skipped(self._log, "sending", error)
 
+    def _watch_consent(self) -> None:
+        for transport in self._ice_transports():
+            try:
+                tuning.watch_consent(transport, self._expire)
+            except tuning.TuningError as error:
+                skipped(self._log, "noticing that a path is lost", error)
+
     def _hasten_checks(self) -> None:
-        transports = {
-            each.sender.transport.transport
-            for each in self._peer_connection.getTransceivers()
-        }
-        for transport in transports:
+        for transport in self._ice_transports():
             try:
                 tuning.check_at_once(transport)
             except tuning.TuningError as error:
                 skipped(self._log, "checking candidates", error)
 
+    def _ice_transports(self) -> set[RTCIceTransport]:
+        return {
+            each.sender.transport.transport
+            for each in self._peer_connection.getTransceivers()
+        }
+
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""
+        self._watch_consent()
         if self._splice is not None:
             self._splice.cover()  # the sockets that are about to be opened
         with host_addresses(self._settings.addresses):

@@ -14,7 +14,7 @@ from typing import Any
 import av
 
 from ..errors import MeshError, SignalingError, SourceError
-from ..events import MessageIgnored, SourceFailed, TaskFailed
+from ..events import ConnectionRenewed, MessageIgnored, SourceFailed, TaskFailed
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.load import Load
@@ -23,9 +23,16 @@ from ..signaling.client import SignalingClient
 from . import tuning
 from .connection import Connection, LinkSettings, Wires
 from .reception import skipped
+from .renewal import Renewals
 
 _MAX_EARLY_CANDIDATES = 100
 """From one who has not offered yet; the same limit as aioice has for early checks."""
+
+_GLARE = (
+    "it has made an offer of its own, which stands; the other side gives way (glare)"
+)
+
+_STRANGER = "there is no connection to its sender"
 
 FrameCallback = Callable[[av.VideoFrame], None]
 
@@ -88,8 +95,17 @@ class Participant:
         self._early_candidates: dict[str, list[dict[str, Any]]] = {}
         self._handling: set[asyncio.Task[Any]] = set()
         self._is_leaving = False
+        self._awake = asyncio.Event()
+        self._awake.set()
+        self._renewals = Renewals(self._renew)
         self._client = SignalingClient(
-            url, token, room, name, on_message=self._handle, on_error=self._note_error
+            url,
+            token,
+            room,
+            name,
+            on_message=self._handle,
+            on_return=self._renewals.retry,
+            on_error=self._note_error,
         )
 
     @property
@@ -131,6 +147,30 @@ class Participant:
         await self._client.abort()
         await self._stop_sources()
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is connected and silent on purpose."""
+        return not self._awake.is_set()
+
+    def freeze(self) -> None:
+        """Send no media and handle no message, as a page that hangs; sockets live on.
+
+        ICE keeps consenting and DTLS stays up: browsers have them in a process of
+        their own.
+        """
+        self._awake.clear()
+        self._set_broadcasts_frozen(True)
+
+    def thaw(self) -> None:
+        """Go on, with the messages that came meanwhile first."""
+        self._awake.set()
+        self._set_broadcasts_frozen(False)
+
+    def _set_broadcasts_frozen(self, frozen: bool) -> None:
+        for broadcast in (self.video, self.audio):
+            if broadcast is not None:
+                broadcast.frozen = frozen
+
     def connection_to(self, name: str) -> Connection | None:
         """The newest connection to the participant of that name."""
         found = [each for each in self.connections.values() if each.remote == name]
@@ -156,6 +196,7 @@ class Participant:
         assert task is not None
         self._handling.add(task)
         try:
+            await self._awake.wait()
             await getattr(self, f"_on_{kind}")(payload)
         except asyncio.CancelledError:
             return  # the participant is leaving
@@ -190,14 +231,24 @@ class Participant:
                 await connection.send_description()
 
     async def _on_offer(self, payload: dict[str, Any]) -> None:
-        connection = await self._meet(payload["offerSendID"], payload["offerSendEmail"])
+        remote_id, remote_name = payload["offerSendID"], payload["offerSendEmail"]
+        current = self.connections.get(remote_id)
+        if (
+            current is not None
+            and current.signaling_state == "have-local-offer"
+            and not current.gives_way
+        ):
+            self._ignore("offer", remote_name, _GLARE)
+            return
+        self._renewals.forget(remote_id)
+        connection = await self._meet(remote_id, remote_name)
         async with connection.lock:
             await connection.take_offer(payload["sdp"]["sdp"])
 
     async def _on_answer(self, payload: dict[str, Any]) -> None:
         connection = self.connections.get(payload["answerSendID"])
         if connection is None:
-            self._ignore("answer")
+            self._ignore("answer", "a stranger", _STRANGER)
             return
         async with connection.lock:
             await connection.take_answer(payload["sdp"]["sdp"])
@@ -216,6 +267,7 @@ class Participant:
 
     async def _on_user_exit(self, payload: dict[str, str]) -> None:
         self._early_candidates.pop(payload["id"], None)
+        self._renewals.forget(payload["id"])
         connection = self.connections.get(payload["id"])
         if connection is None:
             return  # it left before it was met
@@ -237,6 +289,7 @@ class Participant:
             send=lambda kind, body: self._send(remote_id, kind, body),
             on_frame=self._take_frame,
             is_followed=self._is_followed,
+            on_lost=self._lose,
             log=self._log,
         )
         self.connections[remote_id] = connection
@@ -261,19 +314,58 @@ class Participant:
             payload["offerSendEmail"] = self.name
         await self._client.send(kind, payload)
 
-    def _ignore(self, kind: str) -> None:
+    def _ignore(self, kind: str, remote: str, reason: str) -> None:
         self._log.record(
-            MessageIgnored,
-            peer=self.name,
-            remote="a stranger",
-            kind=kind,
-            reason="there is no connection to its sender",
+            MessageIgnored, peer=self.name, remote=remote, kind=kind, reason=reason
         )
+
+    # Connections that failed ----------------------------------------------------------
+
+    def repair(self, name: str) -> None:
+        """See to the connection to that one, whose link carries again."""
+        connection = self.connection_to(name)
+        if connection is None or connection.connection_state == "connected":
+            return
+        if connection.is_closed or connection.is_checking:
+            reason = "the old connection did not outlive what was wrong with the link"
+            self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    def _lose(self, connection: Connection) -> None:
+        """Make a connection anew whose path was lost."""
+        if self.connections.get(connection.remote_id) is connection:
+            reason = "nobody answers the old connection's checks of consent (RFC 7675)"
+            self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    async def _renew(self, remote_id: str, reason: str, gives_way: bool) -> bool:
+        """Offer a new connection; whether that is done with."""
+        await self._awake.wait()
+        lost = self.connections.get(remote_id)
+        if lost is None or lost.connection_state == "connected":
+            return True
+        if not self._client.is_connected:
+            return False
+        self._log.record(
+            ConnectionRenewed, peer=self.name, remote=lost.remote, reason=reason
+        )
+        connection = await self._meet(remote_id, lost.remote)
+        connection.gives_way = gives_way
+        try:
+            async with connection.lock:
+                await connection.prepare_offer()
+                await connection.send_description()
+        except SignalingError as error:
+            # The server says in the log what it refuses; that one has left.
+            return error.code != "unreachable"
+        except MeshError as error:
+            self._note_error(f"{self.name} connecting to {lost.remote} anew", error)
+            self._on_problem(error)
+        return True
 
     # Endings and errors ---------------------------------------------------------------
 
     async def _stop_handling(self) -> None:
         self._is_leaving = True
+        await self._renewals.stop()
         tasks = self._handling - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

@@ -45,6 +45,8 @@ class SignalingClient:
     on_message : coroutine function
         Called with the kind (``"offer"``, not ``"getOffer"``) and the payload of
         every message, each call in a task of its own, begun in order of arrival.
+    on_return : callable
+        Called when a line that was broken is there again.
     on_error : callable
         ``on_error(where, exception)``.
     """
@@ -57,6 +59,7 @@ class SignalingClient:
         name: str,
         *,
         on_message: Callable[[str, Any], Awaitable[None]],
+        on_return: Callable[[], None],
         on_error: Callable[[str, BaseException], None],
     ) -> None:
         self.id = ""
@@ -66,9 +69,15 @@ class SignalingClient:
         self._name = name
         self._session: str | None = None
         self._on_message = on_message
+        self._on_return = on_return
         self._on_error = on_error
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a line to the server."""
+        return self._sio is not None and bool(self._sio.connected)
 
     async def join(self, timeout: float) -> None:
         """Connect and enter the room.
@@ -162,6 +171,8 @@ class SignalingClient:
             await self._enter(timeout=10)
         except (SignalingError, RoomFullError, DuplicateNameError) as error:
             self._on_error(f"{self._name} coming back to room {self._room}", error)
+        else:
+            self._on_return()
 
     async def _call(
         self, event: str, payload: dict[str, Any], timeout: float

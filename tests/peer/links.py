@@ -40,6 +40,7 @@ class Side:
     audio: AudioBroadcast | None = None
     inbox: deque[Message] = field(default_factory=deque)
     frames: list[av.VideoFrame] = field(default_factory=list)
+    lost: list[Connection] = field(default_factory=list)
     connection: Connection = field(init=False)
 
     def connect(self, other: Side) -> None:
@@ -58,6 +59,7 @@ class Side:
             send=send,
             is_followed=lambda remote: True,
             on_frame=lambda remote, frame: self.frames.append(frame),
+            on_lost=self.lost.append,
             log=self.log,
         )
 

@@ -11,6 +11,7 @@ Verified with aiortc 1.16 and aioice 0.13.
 from .base import TuningError
 from .checking import check_at_once
 from .closing import abort
+from .consent import watch_consent
 from .counting import ReceiverCounter, SenderCounter, transport_bytes
 from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
@@ -30,4 +31,5 @@ __all__ = [
     "receive_directly",
     "send_directly",
     "transport_bytes",
+    "watch_consent",
 ]
