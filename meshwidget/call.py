@@ -20,6 +20,7 @@ from .errors import (
     MeshError,
     MeshTimeoutError,
     RoomFullError,
+    SignalingError,
     SourceError,
     UnknownPeerError,
 )
@@ -28,6 +29,8 @@ from .events import (
     MeshOpened,
     PeerFrozen,
     PeerThawed,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     TaskFailed,
 )
@@ -109,6 +112,7 @@ class Call:
         self._problems: list[MeshError] = []
         self._closers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
+        self._switching = asyncio.Lock()
         self.faults = CallFaults(log, self._participants, self._is_here)
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
@@ -139,6 +143,12 @@ class Call:
         if name in self._participants or name in self._joining:
             raise DuplicateNameError(
                 f"{name} is in the room already; choose another name"
+            )
+        if not self.server.running:
+            raise SignalingError(
+                "unreachable",
+                f"{name} cannot join: the signaling server is stopped; "
+                f"mesh.server.start() brings it back",
             )
         present = {member.name for member in self.switchboard.rooms.members(self.room)}
         if len(present.union(self._joining)) >= self.max_peers:
@@ -176,7 +186,10 @@ class Call:
         identity = participant.id
         await participant.crash()
         await self._until(
-            lambda: self.switchboard.rooms.find(self.room, identity) is None
+            lambda: (
+                not self.server.running
+                or self.switchboard.rooms.find(self.room, identity) is None
+            )
         )
 
     async def wait_connected(self, timeout: float) -> None:
@@ -265,6 +278,26 @@ class Call:
 
     def _is_here(self, name: str) -> bool:
         return name in self._participants or name in self._joining
+
+    async def stop_server(self) -> None:
+        """Take the signaling server away; harmless when it is."""
+        async with self._switching:
+            self._check_open()
+            if self.server.running:
+                self.log.record(ServerStopped)
+                self.pages.suspend()
+                self.switchboard.suspend()
+                await self.server.go_away()
+
+    async def start_server(self) -> None:
+        """Bring the signaling server back; harmless when it is there."""
+        async with self._switching:
+            self._check_open()
+            if not self.server.running:
+                await self.server.come_back()
+                self.log.record(ServerStarted)
+                self.switchboard.resume()
+                self.pages.resume()
 
     async def freeze(self, name: str) -> None:
         """Let a participant be connected and silent."""

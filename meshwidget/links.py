@@ -1,4 +1,4 @@
-"""The wire between two participants, for its user's hands. On the caller's thread."""
+"""Links and the server, for hands that break them. On the caller's thread."""
 
 from __future__ import annotations
 
@@ -219,6 +219,70 @@ class Link:
         absent = [name for name in self.names if not self._is_present(name)]
         note = f" ({' and '.join(absent)} not in the room)" if absent else ""
         return f"<Link {one} - {other}: {self.faults}{note}>"
+
+
+class Server:
+    """The signaling server of a call; ``mesh.server`` gives it.
+
+    Parameters
+    ----------
+    loop : MeshLoop
+    call : Call
+    """
+
+    def __init__(self, loop: MeshLoop, call: Call) -> None:
+        self._loop = loop
+        self._call = call
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for socket.io clients; the same after every start."""
+        return self._call.server.url
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there."""
+        return self._call.server.running
+
+    def stop(self) -> None:
+        """Take it away: every line is cut without a word and its address is free.
+
+        Media flows on without it: it is between peers. Nobody can join; who leaves is
+        noticed by the others, but not by the server before it is back. Harmless when it
+        is stopped.
+
+        Raises
+        ------
+        MeshClosedError
+        """
+        self._loop.run(self._call.stop_server())
+
+    async def stop_async(self) -> None:
+        """:meth:`stop`, awaitable from any event loop."""
+        await self._loop.run_async(self._call.stop_server())
+
+    def start(self) -> None:
+        """Bring it back at the same address.
+
+        Peers find it by themselves within a second or two and take their places again,
+        with their names, ids and connections. Who does not come back within three
+        seconds has left. Messages that waited for somebody are delivered.
+
+        Raises
+        ------
+        NoAddressError
+            When another program listens at its address now.
+        MeshClosedError
+        """
+        self._loop.run(self._call.start_server())
+
+    async def start_async(self) -> None:
+        """:meth:`start`, awaitable from any event loop."""
+        await self._loop.run_async(self._call.start_server())
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "stopped"
+        return f"<Server {self.url}: {state}>"
 
 
 def _checked_layer(layer: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .call import Call
-from .links import Link
+from .links import Link, Server
 from .loop import MeshLoop
 
 
@@ -34,6 +34,11 @@ class FaultMethods:
             When both are the same.
         """
         return Link(self.loop, self._call, one, other, self._is_present)
+
+    @property
+    def server(self) -> Server:
+        """The signaling server: to be taken away and brought back."""
+        return Server(self.loop, self._call)
 
     def freeze(self, name: str) -> None:
         """Let a peer be connected and silent, as a page that hangs.

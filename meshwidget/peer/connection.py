@@ -161,6 +161,8 @@ class Connection:
         """Whether this side has made the offer."""
         self.gives_way = False
         """Whether its offer is void when the other side makes one too."""
+        self.is_unsent = False
+        """Whether its description has not reached the server yet."""
         self.lock = asyncio.Lock()
         """Held by whoever handles a message of this link, so that they keep order."""
         self._peer_connection = RTCPeerConnection(
@@ -288,6 +290,7 @@ class Connection:
         SignalingError
             When the server does not take it.
         """
+        self.is_unsent = True
         description = self._peer_connection.localDescription
         bare, candidates = split_candidates(description.sdp)
         sdp = bare if self._settings.trickle else description.sdp
@@ -297,6 +300,7 @@ class Connection:
         if self._settings.trickle:
             for candidate in candidates:
                 await self._send("candidate", {"candidate": candidate.to_init()})
+        self.is_unsent = False
 
     async def take_offer(self, sdp: str) -> None:
         """Apply the other side's offer and answer it."""

@@ -104,7 +104,7 @@ class Participant:
             room,
             name,
             on_message=self._handle,
-            on_return=self._renewals.retry,
+            on_return=self._come_back,
             on_error=self._note_error,
         )
 
@@ -329,6 +329,21 @@ class Participant:
         if connection.is_closed or connection.is_checking:
             reason = "the old connection did not outlive what was wrong with the link"
             self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    def _come_back(self) -> None:
+        """Do what could not be done without a line to the server."""
+        self._renewals.retry()
+        for connection in self.connections.values():
+            if connection.is_unsent:
+                task = asyncio.create_task(self._send_again(connection))
+                self._handling.add(task)
+                task.add_done_callback(self._handling.discard)
+
+    async def _send_again(self, connection: Connection) -> None:
+        # What the server refuses it says in the log; a line that broke comes back.
+        with contextlib.suppress(SignalingError):
+            async with connection.lock:
+                await connection.send_description()
 
     def _lose(self, connection: Connection) -> None:
         """Make a connection anew whose path was lost."""

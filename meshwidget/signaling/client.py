@@ -149,6 +149,8 @@ class SignalingClient:
         await self._hang_up()
         if self._sio is not None:
             await self._sio.eio.wait()
+            if not self._sio.connected:
+                await self._sio.shutdown()  # it may be looking for the server
 
     async def _hang_up(self) -> None:
         if self._http is not None:
