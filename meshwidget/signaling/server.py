@@ -63,7 +63,9 @@ class SignalingServer:
         self.running = True
 
     async def stop(self) -> None:
-        """Cut every connection and free the port."""
+        """Cut every connection and free the port; harmless when that is done."""
+        if not self.running:
+            return
         self.running = False
         await self._sio.shutdown()
         await self._port.close()
