@@ -101,7 +101,7 @@ def _untold(moment: Moment, farewell: MessageState) -> str:
         )
     return (
         f"{told}, so {side.peer} keeps its connection until nobody answers its checks "
-        f"of consent any more, about half a minute (RFC 7675, section 5.1)"
+        f"of consent any more, about four seconds (RFC 7675, section 5.1)"
     )
 
 
