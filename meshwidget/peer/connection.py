@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,7 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 from aiortc.exceptions import OperationError as AiortcOperationError
 from aiortc.sdp import candidate_from_sdp
 
-from ..errors import NoAddressError
+from ..errors import NoAddressError, SignalingError
 from ..events import MessageIgnored
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, SharedTrack, VideoBroadcast
@@ -161,8 +162,10 @@ class Connection:
         """Whether this side has made the offer."""
         self.gives_way = False
         """Whether its offer is void when the other side makes one too."""
-        self.is_unsent = False
-        """Whether its description has not reached the server yet."""
+        self.offer_taken = ""
+        """The other side's offer, as it came."""
+        self._outbox: deque[tuple[str, dict[str, Any]]] = deque()
+        """What the server has not got of this side's description and candidates."""
         self.lock = asyncio.Lock()
         """Held by whoever handles a message of this link, so that they keep order."""
         self._peer_connection = RTCPeerConnection(
@@ -261,6 +264,11 @@ class Connection:
         return remote is not None and "a=candidate:" in remote
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether the server has not got all of this side's description."""
+        return bool(self._outbox)
+
+    @property
     def is_closed(self) -> bool:
         """Whether it is over."""
         return self._states.signaling == "closed"
@@ -285,22 +293,21 @@ class Connection:
     async def send_description(self) -> None:
         """Send what was described last, and then its candidates.
 
+        When the line breaks, another call goes on with what the server has not got.
+
         Raises
         ------
         SignalingError
             When the server does not take it.
         """
-        self.is_unsent = True
-        description = self._peer_connection.localDescription
-        bare, candidates = split_candidates(description.sdp)
-        sdp = bare if self._settings.trickle else description.sdp
-        await self._send(
-            description.type, {"sdp": {"type": description.type, "sdp": sdp}}
-        )
-        if self._settings.trickle:
-            for candidate in candidates:
-                await self._send("candidate", {"candidate": candidate.to_init()})
-        self.is_unsent = False
+        while self._outbox:
+            try:
+                await self._send(*self._outbox[0])
+            except SignalingError as error:
+                if error.code != "unreachable":
+                    self._outbox.clear()
+                raise
+            self._outbox.popleft()
 
     async def take_offer(self, sdp: str) -> None:
         """Apply the other side's offer and answer it."""
@@ -308,6 +315,7 @@ class Connection:
         if problem is not None:
             self._ignore("offer", problem)
             return
+        self.offer_taken = sdp
         self._add_tracks(media_kinds(sdp))
         if await self._apply("offer", sdp):
             await self._describe()
@@ -460,12 +468,23 @@ class Connection:
             )
         # A socket that is being opened when its task is cancelled is never closed.
         await asyncio.shield(self._gathering)
-        _, candidates = split_candidates(self._peer_connection.localDescription.sdp)
+        description = self._peer_connection.localDescription
+        bare, candidates = split_candidates(description.sdp)
         if not candidates:
             raise NoAddressError(
                 f"{self.local} has no address to offer {self.remote}: ICE gathered no "
                 f"candidate on {', '.join(self._settings.addresses)}"
             )
+        trickle = self._settings.trickle
+        sdp = bare if trickle else description.sdp
+        body = {"sdp": {"type": description.type, "sdp": sdp}}
+        trickled = candidates if trickle else []
+        self._outbox = deque(
+            [
+                (description.type, body),
+                *(("candidate", {"candidate": each.to_init()}) for each in trickled),
+            ]
+        )
 
     async def _apply(self, kind: str, sdp: str) -> bool:
         """Set the remote description; whether it could be."""

@@ -32,6 +32,8 @@ _GLARE = (
     "it has made an offer of its own, which stands; the other side gives way (glare)"
 )
 
+_AGAIN = "it is the same one again, sent when the line to the server had broken"
+
 _STRANGER = "there is no connection to its sender"
 
 FrameCallback = Callable[[av.VideoFrame], None]
@@ -239,6 +241,9 @@ class Participant:
             and not current.gives_way
         ):
             self._ignore("offer", remote_name, _GLARE)
+            return
+        if current is not None and current.offer_taken == payload["sdp"]["sdp"]:
+            self._ignore("offer", remote_name, _AGAIN)
             return
         self._renewals.forget(remote_id)
         connection = await self._meet(remote_id, remote_name)

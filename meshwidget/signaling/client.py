@@ -6,6 +6,7 @@ room, and hands what arrives to one coroutine function. It knows nothing of medi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -71,6 +72,7 @@ class SignalingClient:
         self._on_message = on_message
         self._on_return = on_return
         self._on_error = on_error
+        self._calls: set[asyncio.Task[Any]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
 
@@ -104,6 +106,7 @@ class SignalingClient:
             handle_sigint=False,
         )
         self._sio.on("*", self._receive)
+        self._sio.on("disconnect", self._break_off)
         try:
             await self._sio.connect(
                 self._url,
@@ -180,19 +183,34 @@ class SignalingClient:
         self, event: str, payload: dict[str, Any], timeout: float
     ) -> dict[str, Any]:
         assert self._sio is not None, "join() comes first"
+        unreachable = SignalingError(
+            "unreachable",
+            f"{self._name} has no line to the signaling server at {self._url}",
+        )
+        call = asyncio.create_task(self._sio.call(event, payload, timeout=timeout))
+        self._calls.add(call)
         try:
-            answer = await self._sio.call(event, payload, timeout=timeout)
+            answer = await call
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise unreachable from None  # by _break_off
         except (
             socketio.exceptions.TimeoutError,
             socketio.exceptions.BadNamespaceError,
             socketio.exceptions.DisconnectedError,
         ) as error:
-            raise SignalingError(
-                "unreachable",
-                f"{self._name} has no line to the signaling server at {self._url}",
-            ) from error
+            raise unreachable from error
+        finally:
+            self._calls.discard(call)
         assert isinstance(answer, dict)
         return answer
+
+    def _break_off(self, reason: str) -> None:
+        """Await no answers any more: the line that they would come on is gone."""
+        for call in self._calls:
+            call.cancel()
 
     async def _receive(self, event: str, *arguments: Any) -> None:
         kind = _KINDS.get(event)

@@ -199,7 +199,8 @@ class _Line:
         self._held: deque[tuple[str, bytes, Any]] = deque(maxlen=_MAX_HELD)
         self._underway: list[tuple[float, int, bytes, Any]] = []
         self._order = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
 
     def carry(self, data: bytes, address: Any = None) -> None:
         """Take one datagram."""
@@ -246,8 +247,9 @@ class _Line:
         if not self._underway:
             return
         first = self._underway[0][0]
-        if self._timer is None or first < self._timer.when():
+        if self._timer is None or first < self._timer_at:
             self._stop_timer()
+            self._timer_at = first
             self._timer = self._loop.call_at(first, self._arrive)
 
     def _stop_timer(self) -> None:
