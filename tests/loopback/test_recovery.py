@@ -199,16 +199,16 @@ def test_a_step_to_a_frozen_peer_does_not_wait_for_it(make_mesh: MakeMesh) -> No
 def test_a_frozen_peer_can_leave(
     make_mesh: MakeMesh, leaks: LeakCheck, act: str
 ) -> None:
-    mesh = call(make_mesh, "alice", "bob")
+    make_mesh().close()
     with leaks():
-        mesh.join("carol")
-        mesh.wait_connected(timeout=SECONDS)
+        mesh = call(make_mesh, "alice", "bob", "carol")
         mesh.freeze("carol")
         mesh.join("dave")
         getattr(mesh, act)("carol")
         mesh.exit("dave")
         wait_until(mesh, lambda: list(mesh.peers["alice"].connections) == ["bob"])
         wait_until(mesh, lambda: list(mesh.peers["bob"].connections) == ["alice"])
+        mesh.close()
 
 
 def test_who_is_not_there_cannot_be_frozen(mesh: Mesh) -> None:

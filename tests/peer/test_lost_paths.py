@@ -16,7 +16,7 @@ from meshwidget.log import EventLog
 from meshwidget.peer.tuning import Splice, TuningError, consent, watch_consent
 from meshwidget.peer.wire import Wire
 
-from .links import Link, make_side
+from .links import Link, Side, make_side
 
 CLEAN = LinkFaults(names=("alice", "bob"))
 
@@ -81,7 +81,7 @@ async def test_a_path_that_is_cut_fails_and_goes(wired: Wired) -> None:
     wired.put(CLEAN.cutting())
     for side in (link.alice, link.bob):
         await link.until(lambda side=side: side.lost == [side.connection])  # type: ignore[misc]
-        await link.until(lambda side=side: side.connection.connection_state == "closed")  # type: ignore[misc]
+        await _gone(link, side)
         for machine in ("ice_connection", "connection"):
             changes = link.log.of(StateChanged, peer=side.name, machine=machine)
             assert [event.new for event in changes][-2:] == ["failed", "closed"]
@@ -117,6 +117,11 @@ async def test_consent_outlives_a_short_cut(wired: Wired) -> None:
     wired.remove()
     await _pictures(link, 30)
     assert link.alice.lost == link.bob.lost == []
+
+
+async def _gone(link: Link, side: Side) -> None:
+    await link.until(lambda: side.lost == [side.connection])
+    await link.until(lambda: side.connection.ice_connection_state == "closed")
 
 
 async def _pictures(link: Link, count: int) -> None:
