@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SteppingError,
         UnknownPeerError,
     )
+    from .links import Link
     from .log import EventLog
     from .media.camera import Camera
     from .mesh import Mesh
@@ -50,6 +51,7 @@ _MODULES = {
     "Camera": ".media.camera",
     "Connection": ".peer.connection",
     "EventLog": ".log",
+    "Link": ".links",
     "LinkStats": ".stats.link",
     "Mesh": ".mesh",
     "MeshGrid": ".views.widget",
@@ -87,6 +89,7 @@ __all__ = [
     "EditError",
     "EventLog",
     "InvalidNameError",
+    "Link",
     "LinkStats",
     "Mesh",
     "MeshClosedError",

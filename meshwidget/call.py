@@ -13,16 +13,27 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .call_faults import CallFaults
 from .errors import (
     DuplicateNameError,
     MeshClosedError,
     MeshError,
     MeshTimeoutError,
     RoomFullError,
+    SignalingError,
     SourceError,
     UnknownPeerError,
 )
-from .events import MeshClosed, MeshOpened, SignalingPaused, TaskFailed
+from .events import (
+    MeshClosed,
+    MeshOpened,
+    PeerFrozen,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
+    SignalingPaused,
+    TaskFailed,
+)
 from .history.moment import Moment
 from .history.why import why
 from .log import EventLog
@@ -100,6 +111,8 @@ class Call:
         self._problems: list[MeshError] = []
         self._closers: list[Callable[[], None]] = []
         self._changed = asyncio.Event()
+        self._switching = asyncio.Lock()
+        self.faults = CallFaults(log, self._participants, self._is_here)
         self.stepper = Stepper(
             log, self.gate, self.switchboard, self._participants, self._until
         )
@@ -129,6 +142,12 @@ class Call:
         if name in self._participants or name in self._joining:
             raise DuplicateNameError(
                 f"{name} is in the room already; choose another name"
+            )
+        if not self.server.running:
+            raise SignalingError(
+                "unreachable",
+                f"{name} cannot join: the signaling server is stopped; "
+                f"mesh.server.start() brings it back",
             )
         present = {member.name for member in self.switchboard.rooms.members(self.room)}
         if len(present.union(self._joining)) >= self.max_peers:
@@ -166,7 +185,10 @@ class Call:
         identity = participant.id
         await participant.crash()
         await self._until(
-            lambda: self.switchboard.rooms.find(self.room, identity) is None
+            lambda: (
+                not self.server.running
+                or self.switchboard.rooms.find(self.room, identity) is None
+            )
         )
 
     async def wait_connected(self, timeout: float) -> None:
@@ -248,6 +270,7 @@ class Call:
             settings=self._settings,
             load=self.load,
             log=self.log,
+            wires_to=lambda remote: self.faults.wires(name, remote),
             on_problem=self._problems.append,
             on_handled=self._changed.set,
         )
@@ -256,14 +279,56 @@ class Call:
         peer = self.peers[name] = Peer(participant)
         return peer
 
-    def _take_out(self, name: str) -> Participant:
+    def _is_here(self, name: str) -> bool:
+        return name in self._participants or name in self._joining
+
+    async def stop_server(self) -> None:
+        """Take the signaling server away; harmless when it is."""
+        async with self._switching:
+            self._check_open()
+            if self.server.running:
+                self.log.record(ServerStopped)
+                self.pages.suspend()
+                self.switchboard.suspend()
+                await self.server.go_away()
+
+    async def start_server(self) -> None:
+        """Bring the signaling server back; harmless when it is there."""
+        async with self._switching:
+            self._check_open()
+            if not self.server.running:
+                await self.server.come_back()
+                self.log.record(ServerStarted)
+                self.switchboard.resume()
+                self.pages.resume()
+
+    async def freeze(self, name: str) -> None:
+        """Let a participant be connected and silent."""
+        participant = self._find(name)
+        if not participant.is_frozen:
+            participant.freeze()
+            self.log.record(PeerFrozen, peer=name)
+
+    async def thaw(self, name: str) -> None:
+        """Let a frozen participant go on."""
+        participant = self._find(name)
+        if participant.is_frozen:
+            self.log.record(PeerThawed, peer=name)
+            participant.thaw()
+
+    def _find(self, name: str) -> Participant:
         self._check_open()
-        participant = self._participants.pop(name, None)
+        participant = self._participants.get(name)
         if participant is None:
             here = ", ".join(self._participants) or "nobody"
             raise UnknownPeerError(
                 f"there is no peer called {name} in this call; here: {here}"
             )
+        return participant
+
+    def _take_out(self, name: str) -> Participant:
+        participant = self._find(name)
+        del self._participants[name]
         self.peers.pop(name, None)
         self._numbers.pop(name, None)
         return participant

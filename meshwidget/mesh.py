@@ -27,6 +27,7 @@ from .logs import forwarded
 from .loop import MeshLoop
 from .media.inputs import AudioInput, VideoInput
 from .mesh_access import AccessMethods, choose_token, is_loopback, register
+from .mesh_faults import FaultMethods
 from .mesh_stats import StatsMethods
 from .mesh_stepping import SteppingMethods
 from .mesh_views import ViewMethods
@@ -44,7 +45,14 @@ _CLOSE_SECONDS = 1.6
 _THREAD_SECONDS = 0.3
 
 
-class Mesh(SteppingMethods, StatsMethods, LogReadings, ViewMethods, AccessMethods):
+class Mesh(
+    SteppingMethods,
+    FaultMethods,
+    StatsMethods,
+    LogReadings,
+    ViewMethods,
+    AccessMethods,
+):
     """A WebRTC call among peers that live in this process.
 
     Making one starts a signaling server; peers then join and connect each to each.

@@ -199,7 +199,11 @@ class Stepper:
     def _is_settled(self) -> bool:
         """Nobody here is handling a message, and no connection moves by itself."""
         here = list(self._participants.values())
-        if any(each.handled < self._switchboard.delivered[each.id] for each in here):
+        if any(
+            each.handled < self._switchboard.delivered[each.id]
+            for each in here
+            if not each.is_frozen
+        ):
             return False
         return not any(
             _is_moving(one, other)

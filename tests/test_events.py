@@ -14,9 +14,16 @@ from hypothesis import strategies as st
 from meshwidget import events
 from meshwidget.events import (
     AccessRefused,
+    ConnectionRenewed,
     Event,
     FrameReceived,
     JoinRefused,
+    LayerHeld,
+    LayerReleased,
+    LinkCut,
+    LinkEvent,
+    LinkHealed,
+    LinkImpaired,
     MeshClosed,
     MeshOpened,
     MessageAccepted,
@@ -26,10 +33,15 @@ from meshwidget.events import (
     MessageEvent,
     MessageIgnored,
     MessageRefused,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
+    PeerThawed,
     PortOpened,
     RegistrationSkipped,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -49,6 +61,15 @@ OFFER: dict[str, Any] = {
 ALL_USERS: dict[str, Any] = OFFER | {"kind": "all_users", "sender": ""}
 LINK: dict[str, Any] = {"peer": "alice", "remote": "bob"}
 
+IMPAIRMENT: dict[str, Any] = {
+    "loss": 0.1,
+    "delay_ms": 0.0,
+    "jitter_ms": 0.0,
+    "kbps": None,
+    "duplicate": 0.0,
+    "reorder": 0.0,
+    "seed": 1,
+}
 SENTENCES: list[tuple[type[Event], dict[str, Any], str]] = [
     (MeshOpened, {"room": "1234", "max_peers": 4}, "room 1234 is open for 4"),
     (MeshClosed, {}, "the mesh is closed"),
@@ -149,7 +170,42 @@ SENTENCES: list[tuple[type[Event], dict[str, Any], str]] = [
         {"what": "decoding", "reason": "RTCRtpReceiver has no queue"},
         "decoding is left to aiortc: RTCRtpReceiver has no queue",
     ),
+    (
+        LinkImpaired,
+        LINK | IMPAIRMENT | {"toward": ""},
+        "the link of alice and bob is impaired on purpose: it loses 10 %",
+    ),
+    (
+        LinkImpaired,
+        LINK | IMPAIRMENT | {"toward": "bob", "loss": 1.0},
+        "the link of alice and bob is impaired on purpose toward bob: it loses 100 %",
+    ),
+    (LinkCut, LINK, "the link of alice and bob is cut on purpose"),
+    (LinkHealed, LINK, "the link of alice and bob is healed"),
+    (
+        LayerHeld,
+        LINK | {"layer": "dtls"},
+        "the link of alice and bob holds DTLS on purpose",
+    ),
+    (
+        LayerReleased,
+        LINK | {"layer": "dtls"},
+        "the link of alice and bob lets DTLS pass again",
+    ),
+    (PeerFrozen, {"peer": "bob"}, "bob freezes on purpose: connected, and silent"),
+    (PeerThawed, {"peer": "bob"}, "bob thaws and goes on"),
+    (ServerStopped, {}, "the signaling server is stopped on purpose"),
+    (ServerStarted, {}, "the signaling server is started again"),
+    (PeerReturned, {"peer": "bob", "room": "1234"}, "bob is back in room 1234"),
+    (
+        ConnectionRenewed,
+        LINK | {"reason": "the old one failed"},
+        "alice connects to bob anew: the old one failed",
+    ),
 ]
+
+BASES = {Event, LinkEvent, MessageEvent}
+"""What others are made of; none of their own is ever recorded."""
 
 
 def counting_log() -> EventLog:
@@ -171,7 +227,7 @@ def test_each_event_is_a_sentence_without_times_or_ids(
 
 def test_every_public_event_has_its_sentence_tested() -> None:
     public = {getattr(events, name) for name in events.__all__}
-    kinds = {each for each in public if each not in {Event, MessageEvent}}
+    kinds = {each for each in public if each not in BASES}
     assert kinds == {event for event, _, _ in SENTENCES}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from .moment import Moment
 from .parts import Link, MessageState
 from .path import Exchange, path_checks
+from .purpose import presence_checks
 from .step import Step, again, changed, delivery, flaw_of, lost, pending, quoted
 from .words import listed, names_in
 
@@ -18,6 +19,7 @@ def checklist(moment: Moment, viewer: str, remote: str) -> Iterator[Step]:
     """Every step from joining to the first picture, in order."""
     for name in (viewer, remote):
         yield _presence(moment, name, remote if name == viewer else viewer)
+    yield from presence_checks(moment, viewer, remote)
     link = moment.link(viewer, remote) or Link.between(viewer, remote)
     exchange = _exchange(moment, link)
     yield from _earlier_farewells(moment, link)
@@ -99,7 +101,7 @@ def _untold(moment: Moment, farewell: MessageState) -> str:
         )
     return (
         f"{told}, so {side.peer} keeps its connection until nobody answers its checks "
-        f"of consent any more, about half a minute (RFC 7675, section 5.1)"
+        f"of consent any more, about four seconds (RFC 7675, section 5.1)"
     )
 
 

@@ -9,15 +9,22 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ..events import (
+    ConnectionRenewed,
     Event,
     FrameReceived,
     JoinRefused,
+    LinkEvent,
     MessageAccepted,
     MessageDelivered,
     MessageDropped,
     MessageEdited,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     StateChanged,
@@ -109,6 +116,8 @@ def _of_group(group: Group, lifelines: _Lifelines, pending: set[int]) -> Iterato
                 StateChanged(peer=peer)
                 | TrackReceived(peer=peer)
                 | FrameReceived(peer=peer)
+                | ConnectionRenewed(peer=peer)
+                | PeerReturned(peer=peer)
             ):
                 notes.setdefault(peer, []).append(escaped(_happening(event)))
     for peer, lines in notes.items():
@@ -125,7 +134,12 @@ def _of_root(event: Event, lifelines: _Lifelines) -> Iterator[str]:
             yield f"Note over {lifelines[peer]}: {how}"
         case JoinRefused(peer=peer):
             yield f"Note over {lifelines[peer]}: not let in"
-        case SignalingPaused() | SignalingResumed():
+        case LinkEvent(peer=peer, remote=remote):
+            ends = f"{lifelines[peer]},{lifelines[remote]}"
+            yield f"Note over {ends}: {escaped(str(event))}"
+        case PeerFrozen(peer=peer) | PeerThawed(peer=peer):
+            yield f"Note over {lifelines[peer]}: {escaped(str(event))}"
+        case SignalingPaused() | SignalingResumed() | ServerStopped() | ServerStarted():
             yield f"Note over server: {escaped(str(event))}"
         case MessageDelivered(kind=kind, number=number, receiver=receiver):
             yield f"server->>{lifelines[receiver]}: {escaped(f'{kind} {number}')}"
@@ -136,7 +150,13 @@ def _of_root(event: Event, lifelines: _Lifelines) -> Iterator[str]:
             yield f"Note over server: {title}"
 
 
-def _happening(event: StateChanged | TrackReceived | FrameReceived) -> str:
+def _happening(
+    event: StateChanged
+    | TrackReceived
+    | FrameReceived
+    | ConnectionRenewed
+    | PeerReturned,
+) -> str:
     """What a participant notes of its connection."""
     match event:
         case StateChanged():
@@ -146,3 +166,7 @@ def _happening(event: StateChanged | TrackReceived | FrameReceived) -> str:
             return f"track of {event.kind} from {event.remote}"
         case FrameReceived():
             return f"first frame of {event.remote}"
+        case ConnectionRenewed():
+            return f"to {event.remote}: anew"
+        case PeerReturned():
+            return "back in the room"

@@ -15,6 +15,12 @@ from ..events import (
     Event,
     FrameReceived,
     JoinRefused,
+    LayerHeld,
+    LayerReleased,
+    LinkCut,
+    LinkEvent,
+    LinkHealed,
+    LinkImpaired,
     MeshClosed,
     MeshOpened,
     MessageAccepted,
@@ -24,8 +30,12 @@ from ..events import (
     MessageEvent,
     MessageIgnored,
     MessageRefused,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -33,6 +43,7 @@ from ..events import (
     TaskFailed,
     TrackReceived,
 )
+from ..faults import LinkFaults
 from .parts import Ignored, Link, Member, MessageState, Side
 
 __all__ = ["Ignored", "Link", "Member", "MessageState", "Moment", "Side"]
@@ -60,6 +71,12 @@ class Moment:
         Every two participants that met, the one who joined earlier first. A link stays
         when one of them leaves, and is replaced when that one joins again.
     messages : dict of MessageState by number
+    faults : dict of LinkFaults by pair of names
+        What is wrong with links on purpose, the names in order of the alphabet.
+    frozen : dict of None by name
+        Who is connected and silent on purpose.
+    server_stopped : bool
+        Whether the signaling server is away on purpose.
     sources_failed : dict of dict by name
         Why a participant's ``"video"`` or ``"audio"`` stopped.
     rejected : list of (str, str, str)
@@ -80,6 +97,9 @@ class Moment:
         self.refused: dict[str, str] = {}
         self.links: dict[tuple[str, str], Link] = {}
         self.messages: dict[int, MessageState] = {}
+        self.faults: dict[tuple[str, str], LinkFaults] = {}
+        self.frozen: dict[str, None] = {}
+        self.server_stopped = False
         self.sources_failed: dict[str, dict[str, str]] = {}
         self.rejected: list[tuple[str, str, str]] = []
         self.problems: list[tuple[int, str]] = []
@@ -126,6 +146,11 @@ class Moment:
         """One's connection to another; a new one when there is none yet."""
         link = self.link(peer, remote)
         return Side(peer=peer, remote=remote) if link is None else link.one(peer)
+
+    def faults_of(self, one: str, other: str) -> LinkFaults:
+        """What is wrong on purpose with the link of two, in whichever order."""
+        names = min(one, other), max(one, other)
+        return self.faults.get(names) or LinkFaults(names=names)
 
     def between(self, one: str, other: str) -> tuple[MessageState, ...]:
         """The messages of a link, both ways, in order of acceptance."""
@@ -207,6 +232,7 @@ class Moment:
     def _leave(self, event: PeerLeft) -> None:
         self.members.pop(event.peer, None)
         self.departed[event.peer] = event.reason
+        self.frozen.pop(event.peer, None)
 
     def _refuse_join(self, event: JoinRefused) -> None:
         if event.peer not in self.members:
@@ -330,6 +356,34 @@ class Moment:
     def _put(self, link: Link) -> None:
         self.links[link.names] = link
 
+    # What is done on purpose ----------------------------------------------------------
+
+    def _harm(self, event: LinkEvent) -> None:
+        faults = self.faults_of(event.peer, event.remote)
+        match event:
+            case LinkImpaired(toward=toward):
+                faults = faults.impaired(event.impairment, toward or None)
+            case LinkCut():
+                faults = faults.cutting()
+            case LayerHeld(layer=layer):
+                faults = faults.holding(layer)
+            case LayerReleased(layer=layer):
+                faults = faults.releasing(layer)
+            case LinkHealed():
+                faults = faults.healed()
+        self.faults.pop(faults.names, None)
+        if faults:
+            self.faults[faults.names] = faults
+
+    def _freeze(self, event: PeerFrozen) -> None:
+        self.frozen[event.peer] = None
+
+    def _thaw(self, event: PeerThawed) -> None:
+        self.frozen.pop(event.peer, None)
+
+    def _serve(self, event: ServerStopped | ServerStarted) -> None:
+        self.server_stopped = isinstance(event, ServerStopped)
+
     # What went wrong ------------------------------------------------------------------
 
     def _fail_source(self, event: SourceFailed) -> None:
@@ -358,4 +412,13 @@ class Moment:
         FrameReceived: _see,
         SourceFailed: _fail_source,
         TaskFailed: _fail_task,
+        LinkImpaired: _harm,
+        LinkCut: _harm,
+        LinkHealed: _harm,
+        LayerHeld: _harm,
+        LayerReleased: _harm,
+        PeerFrozen: _freeze,
+        PeerThawed: _thaw,
+        ServerStopped: _serve,
+        ServerStarted: _serve,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .moment import Moment
 from .outline import Outline, no_direction
 from .parts import Link, MessageState, Side
+from .purpose import wire_checks
 from .step import Step, again, changed, flaw_of, lost, pending, quoted
 from .words import listed
 
@@ -70,6 +71,7 @@ def path_checks(
     """Candidates, path, handshake, track, picture; and that it has not ended since."""
     for sender in (exchange.offerer, exchange.answerer):
         yield _candidates(moment, exchange, sender)
+    yield from wire_checks(moment, exchange.reporting, viewer, remote)
     yield _path(exchange)
     yield _handshake(exchange)
     yield _track(exchange, viewer, remote)

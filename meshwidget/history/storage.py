@@ -29,7 +29,7 @@ VERSION = 1
 _TYPES: dict[str, type[Event]] = {
     name: getattr(_events, name)
     for name in _events.__all__
-    if name not in ("Event", "MessageEvent")
+    if name not in ("Event", "LinkEvent", "MessageEvent")
 }
 _FIELDS = {
     name: frozenset(field.name for field in fields(kind))

@@ -14,9 +14,11 @@ from html import escape
 from typing import Any
 
 from ..events import (
+    ConnectionRenewed,
     Event,
     FrameReceived,
     JoinRefused,
+    LinkEvent,
     MeshClosed,
     MeshOpened,
     MessageAccepted,
@@ -26,8 +28,13 @@ from ..events import (
     MessageEvent,
     MessageIgnored,
     MessageRefused,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -48,6 +55,11 @@ _ROOTS = (
     MessageDelivered,
     MessageDropped,
     MessageEdited,
+    LinkEvent,
+    PeerFrozen,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
 )
 
 _INDENT = "    "
@@ -196,6 +208,8 @@ def who(event: Event) -> tuple[str, str] | None:
             | TrackReceived(peer=peer, remote=remote)
             | FrameReceived(peer=peer, remote=remote)
             | MessageIgnored(peer=peer, remote=remote)
+            | ConnectionRenewed(peer=peer, remote=remote)
+            | LinkEvent(peer=peer, remote=remote)
         ):
             return peer, remote
         case MessageRefused(sender=peer):
@@ -205,6 +219,9 @@ def who(event: Event) -> tuple[str, str] | None:
             | PeerJoined(peer=peer)
             | PeerLeft(peer=peer)
             | JoinRefused(peer=peer)
+            | PeerFrozen(peer=peer)
+            | PeerThawed(peer=peer)
+            | PeerReturned(peer=peer)
         ):
             return peer, ""
     return None

@@ -203,6 +203,8 @@ class Broadcast(ABC, Generic[Frame]):
         self._on_failure = on_failure
         self._tracks: list[SharedTrack] = []
         self._task: asyncio.Task[None] | None = None
+        self.frozen = False
+        """Whether what the source gives is neither shown nor sent."""
 
     def start(self) -> None:
         """Begin to read the source, which is open."""
@@ -255,8 +257,9 @@ class Broadcast(ABC, Generic[Frame]):
             self._on_failure(self.kind, SourceError(f"{type(error).__name__}: {error}"))
 
     def _publish(self, frame: Frame) -> None:
-        self._show(frame)
-        self._send(frame)
+        if not self.frozen:
+            self._show(frame)
+            self._send(frame)
 
     def _send(self, frame: Frame) -> None:
         wanted = [track for track in self._tracks if track.is_wanted]

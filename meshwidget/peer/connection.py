@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
+    RTCIceTransport,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -28,7 +30,7 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 from aiortc.exceptions import OperationError as AiortcOperationError
 from aiortc.sdp import candidate_from_sdp
 
-from ..errors import NoAddressError
+from ..errors import NoAddressError, SignalingError
 from ..events import MessageIgnored
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, SharedTrack, VideoBroadcast
@@ -40,8 +42,12 @@ from .ice import host_addresses
 from .negotiation import explain
 from .reception import Reception, skipped
 from .states import ConnectionStates
+from .wire import Wire
 
 Send = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+Wires = tuple[Wire | None, Wire | None]
+"""What is sent through and what is received through; None is the clean network."""
 
 _MALFORMED = (
     ValueError,
@@ -130,6 +136,7 @@ class Connection:
         send: Send,
         on_frame: Callable[[str, av.VideoFrame], None],
         is_followed: Callable[[str], bool],
+        on_lost: Callable[[Connection], None],
         log: EventLog,
     ) -> None:
         self.local = local
@@ -139,6 +146,7 @@ class Connection:
         self._settings = settings
         self._broadcasts = {"video": video, "audio": audio}
         self._send = send
+        self._on_lost = on_lost
         self._log = log
         self._states = ConnectionStates(local, remote, log)
         self._reception = Reception(
@@ -151,9 +159,18 @@ class Connection:
         )
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._splice: tuning.Splice | None = None
         self._early_candidates: list[dict[str, Any]] = []
         self._hides_addresses = False
         """Whether the other side has told an mDNS name that was not looked up."""
+        self.offers = False
+        """Whether this side has made the offer."""
+        self.gives_way = False
+        """Whether its offer is void when the other side makes one too."""
+        self.offer_taken = ""
+        """The other side's offer, as it came."""
+        self._outbox: deque[tuple[str, dict[str, Any]]] = deque()
+        """What the server has not got of this side's description and candidates."""
         self.lock = asyncio.Lock()
         """Held by whoever handles a message of this link, so that they keep order."""
         self._peer_connection = RTCPeerConnection(
@@ -252,6 +269,11 @@ class Connection:
         return remote is not None and "a=candidate:" in remote
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether the server has not got all of this side's description."""
+        return bool(self._outbox)
+
+    @property
     def is_closed(self) -> bool:
         """Whether it is over."""
         return self._states.signaling == "closed"
@@ -269,26 +291,28 @@ class Connection:
         NoAddressError
             When not one candidate was gathered.
         """
+        self.offers = True
         self._add_tracks(["video", "audio"])
         await self._describe()
 
     async def send_description(self) -> None:
         """Send what was described last, and then its candidates.
 
+        When the line breaks, another call goes on with what the server has not got.
+
         Raises
         ------
         SignalingError
             When the server does not take it.
         """
-        description = self._peer_connection.localDescription
-        bare, candidates = split_candidates(description.sdp)
-        sdp = bare if self._settings.trickle else description.sdp
-        await self._send(
-            description.type, {"sdp": {"type": description.type, "sdp": sdp}}
-        )
-        if self._settings.trickle:
-            for candidate in candidates:
-                await self._send("candidate", {"candidate": candidate.to_init()})
+        while self._outbox:
+            try:
+                await self._send(*self._outbox[0])
+            except SignalingError as error:
+                if error.code != "unreachable":
+                    self._outbox.clear()
+                raise
+            self._outbox.popleft()
 
     async def take_offer(self, sdp: str) -> None:
         """Apply the other side's offer and answer it."""
@@ -296,6 +320,7 @@ class Connection:
         if problem is not None:
             self._ignore("offer", problem)
             return
+        self.offer_taken = sdp
         self._add_tracks(media_kinds(sdp))
         if await self._apply("offer", sdp):
             await self._describe()
@@ -320,6 +345,33 @@ class Connection:
         else:
             await self._add_candidate(candidate)
 
+    def put_wires(self, wires: Wires | None) -> None:
+        """Send and receive through wires that have faults, or through none any more.
+
+        Raises
+        ------
+        TuningError
+            When this version of aiortc cannot.
+        """
+        if self._splice is not None and wires is not None:
+            self._splice.update()
+        elif self._splice is not None:
+            self._splice.remove()
+            self._splice = None
+        elif wires is not None and not self.is_closed:
+            self._splice = tuning.Splice(self._peer_connection, *wires)
+
+    def _expire(self) -> None:
+        """Note that nobody answers any more: the path is lost (RFC 7675, section 5.1).
+
+        What belongs to it goes at once; aiortc would not say that it failed.
+        """
+        self._states.note("ice_connection", "failed")
+        self._states.note("connection", "failed")
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        self._on_lost(self)
+
     async def close(self) -> None:
         """Close it, telling the other side."""
         if self._closing is None:
@@ -333,6 +385,8 @@ class Connection:
             await asyncio.wait([self._gathering], timeout=_GATHERING_SECONDS)
             self._gathering.cancel()
         await self._peer_connection.close()
+        if self._splice is not None:
+            self._splice.lose()
         # aiortc forgets its listeners before the last changes.
         self._states.note("dtls", "closed")
 
@@ -398,32 +452,55 @@ class Connection:
     def _leave_sending(self, error: tuning.TuningError) -> None:
         skipped(self._log, "sending", error)
 
+    def _watch_consent(self) -> None:
+        for transport in self._ice_transports():
+            try:
+                tuning.watch_consent(transport, self._expire)
+            except tuning.TuningError as error:
+                skipped(self._log, "noticing that a path is lost", error)
+
     def _tune_transports(self) -> None:
-        transports = {
-            each.sender.transport.transport
-            for each in self._peer_connection.getTransceivers()
-        }
-        for transport in transports:
+        for transport in self._ice_transports():
             for what, tune in _TRANSPORT_TUNING:
                 try:
                     tune(transport)
                 except tuning.TuningError as error:
                     skipped(self._log, what, error)
 
+    def _ice_transports(self) -> set[RTCIceTransport]:
+        return {
+            each.sender.transport.transport
+            for each in self._peer_connection.getTransceivers()
+        }
+
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""
+        self._watch_consent()
+        if self._splice is not None:
+            self._splice.cover()  # the sockets that are about to be opened
         with host_addresses(self._settings.addresses):
             self._gathering = asyncio.create_task(
                 self._peer_connection.setLocalDescription()
             )
         # A socket that is being opened when its task is cancelled is never closed.
         await asyncio.shield(self._gathering)
-        _, candidates = split_candidates(self._peer_connection.localDescription.sdp)
+        description = self._peer_connection.localDescription
+        bare, candidates = split_candidates(description.sdp)
         if not candidates:
             raise NoAddressError(
                 f"{self.local} has no address to offer {self.remote}: ICE gathered no "
                 f"candidate on {', '.join(self._settings.addresses)}"
             )
+        trickle = self._settings.trickle
+        sdp = bare if trickle else description.sdp
+        body = {"sdp": {"type": description.type, "sdp": sdp}}
+        trickled = candidates if trickle else []
+        self._outbox = deque(
+            [
+                (description.type, body),
+                *(("candidate", {"candidate": each.to_init()}) for each in trickled),
+            ]
+        )
 
     async def _apply(self, kind: str, sdp: str) -> bool:
         """Set the remote description; whether it could be."""

@@ -14,16 +14,27 @@ from typing import Any
 import av
 
 from ..errors import MeshError, SignalingError, SourceError
-from ..events import MessageIgnored, SourceFailed, TaskFailed
+from ..events import ConnectionRenewed, MessageIgnored, SourceFailed, TaskFailed
 from ..log import EventLog
 from ..media.encoder import AudioBroadcast, VideoBroadcast
 from ..media.load import Load
 from ..media.sources import AudioSource, VideoSource
 from ..signaling.client import SignalingClient
-from .connection import Connection, LinkSettings
+from . import tuning
+from .connection import Connection, LinkSettings, Wires
+from .reception import skipped
+from .renewal import Renewals
 
 _MAX_EARLY_CANDIDATES = 100
 """From one who has not offered yet; the same limit as aioice has for early checks."""
+
+_GLARE = (
+    "it has made an offer of its own, which stands; the other side gives way (glare)"
+)
+
+_AGAIN = "it is the same one again, sent when the line to the server had broken"
+
+_STRANGER = "there is no connection to its sender"
 
 FrameCallback = Callable[[av.VideoFrame], None]
 
@@ -44,6 +55,8 @@ class Participant:
     load : Load
         Of the loop that all participants here share.
     log : EventLog
+    wires_to : callable
+        What a connection to the participant of a name goes through, if it has faults.
     on_problem : callable
         Told of errors that the next waiting call should raise.
     on_handled : callable
@@ -62,6 +75,7 @@ class Participant:
         settings: LinkSettings,
         load: Load,
         log: EventLog,
+        wires_to: Callable[[str], Wires | None],
         on_problem: Callable[[MeshError], None],
         on_handled: Callable[[], None],
     ) -> None:
@@ -74,6 +88,7 @@ class Participant:
         """Why a source stopped, by kind."""
         self._settings = settings
         self._log = log
+        self._wires_to = wires_to
         self._on_problem = on_problem
         self._on_handled = on_handled
         self.video = VideoBroadcast(video, self._note_failure, load) if video else None
@@ -82,8 +97,17 @@ class Participant:
         self._early_candidates: dict[str, list[dict[str, Any]]] = {}
         self._handling: set[asyncio.Task[Any]] = set()
         self._is_leaving = False
+        self._awake = asyncio.Event()
+        self._awake.set()
+        self._renewals = Renewals(self._renew)
         self._client = SignalingClient(
-            url, token, room, name, on_message=self._handle, on_error=self._note_error
+            url,
+            token,
+            room,
+            name,
+            on_message=self._handle,
+            on_return=self._come_back,
+            on_error=self._note_error,
         )
 
     @property
@@ -125,6 +149,30 @@ class Participant:
         await self._client.abort()
         await self._stop_sources()
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is connected and silent on purpose."""
+        return not self._awake.is_set()
+
+    def freeze(self) -> None:
+        """Send no media and handle no message, as a page that hangs; sockets live on.
+
+        ICE keeps consenting and DTLS stays up: browsers have them in a process of
+        their own.
+        """
+        self._awake.clear()
+        self._set_broadcasts_frozen(True)
+
+    def thaw(self) -> None:
+        """Go on, with the messages that came meanwhile first."""
+        self._awake.set()
+        self._set_broadcasts_frozen(False)
+
+    def _set_broadcasts_frozen(self, frozen: bool) -> None:
+        for broadcast in (self.video, self.audio):
+            if broadcast is not None:
+                broadcast.frozen = frozen
+
     def connection_to(self, name: str) -> Connection | None:
         """The newest connection to the participant of that name."""
         found = [each for each in self.connections.values() if each.remote == name]
@@ -150,6 +198,7 @@ class Participant:
         assert task is not None
         self._handling.add(task)
         try:
+            await self._awake.wait()
             await getattr(self, f"_on_{kind}")(payload)
         except asyncio.CancelledError:
             return  # the participant is leaving
@@ -184,14 +233,27 @@ class Participant:
                 await connection.send_description()
 
     async def _on_offer(self, payload: dict[str, Any]) -> None:
-        connection = await self._meet(payload["offerSendID"], payload["offerSendEmail"])
+        remote_id, remote_name = payload["offerSendID"], payload["offerSendEmail"]
+        current = self.connections.get(remote_id)
+        if (
+            current is not None
+            and current.signaling_state == "have-local-offer"
+            and not current.gives_way
+        ):
+            self._ignore("offer", remote_name, _GLARE)
+            return
+        if current is not None and current.offer_taken == payload["sdp"]["sdp"]:
+            self._ignore("offer", remote_name, _AGAIN)
+            return
+        self._renewals.forget(remote_id)
+        connection = await self._meet(remote_id, remote_name)
         async with connection.lock:
             await connection.take_offer(payload["sdp"]["sdp"])
 
     async def _on_answer(self, payload: dict[str, Any]) -> None:
         connection = self.connections.get(payload["answerSendID"])
         if connection is None:
-            self._ignore("answer")
+            self._ignore("answer", "a stranger", _STRANGER)
             return
         async with connection.lock:
             await connection.take_answer(payload["sdp"]["sdp"])
@@ -210,6 +272,7 @@ class Participant:
 
     async def _on_user_exit(self, payload: dict[str, str]) -> None:
         self._early_candidates.pop(payload["id"], None)
+        self._renewals.forget(payload["id"])
         connection = self.connections.get(payload["id"])
         if connection is None:
             return  # it left before it was met
@@ -231,9 +294,14 @@ class Participant:
             send=lambda kind, body: self._send(remote_id, kind, body),
             on_frame=self._take_frame,
             is_followed=self._is_followed,
+            on_lost=self._lose,
             log=self._log,
         )
         self.connections[remote_id] = connection
+        try:
+            connection.put_wires(self._wires_to(remote_name))
+        except tuning.TuningError as error:
+            skipped(self._log, "putting faults on a link", error)
         for candidate in self._early_candidates.pop(remote_id, []):
             await connection.take_candidate(candidate)
         if previous is not None:
@@ -251,19 +319,73 @@ class Participant:
             payload["offerSendEmail"] = self.name
         await self._client.send(kind, payload)
 
-    def _ignore(self, kind: str) -> None:
+    def _ignore(self, kind: str, remote: str, reason: str) -> None:
         self._log.record(
-            MessageIgnored,
-            peer=self.name,
-            remote="a stranger",
-            kind=kind,
-            reason="there is no connection to its sender",
+            MessageIgnored, peer=self.name, remote=remote, kind=kind, reason=reason
         )
+
+    # Connections that failed ----------------------------------------------------------
+
+    def repair(self, name: str) -> None:
+        """See to the connection to that one, whose link carries again."""
+        connection = self.connection_to(name)
+        if connection is None or connection.connection_state == "connected":
+            return
+        if connection.is_closed or connection.is_checking:
+            reason = "the old connection did not outlive what was wrong with the link"
+            self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    def _come_back(self) -> None:
+        """Do what could not be done without a line to the server."""
+        self._renewals.retry()
+        for connection in self.connections.values():
+            if connection.is_unsent:
+                task = asyncio.create_task(self._send_again(connection))
+                self._handling.add(task)
+                task.add_done_callback(self._handling.discard)
+
+    async def _send_again(self, connection: Connection) -> None:
+        # What the server refuses it says in the log; a line that broke comes back.
+        with contextlib.suppress(SignalingError):
+            async with connection.lock:
+                await connection.send_description()
+
+    def _lose(self, connection: Connection) -> None:
+        """Make a connection anew whose path was lost."""
+        if self.connections.get(connection.remote_id) is connection:
+            reason = "nobody answers the old connection's checks of consent (RFC 7675)"
+            self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    async def _renew(self, remote_id: str, reason: str, gives_way: bool) -> bool:
+        """Offer a new connection; whether that is done with."""
+        await self._awake.wait()
+        lost = self.connections.get(remote_id)
+        if lost is None or lost.connection_state == "connected":
+            return True
+        if not self._client.is_connected:
+            return False
+        self._log.record(
+            ConnectionRenewed, peer=self.name, remote=lost.remote, reason=reason
+        )
+        connection = await self._meet(remote_id, lost.remote)
+        connection.gives_way = gives_way
+        try:
+            async with connection.lock:
+                await connection.prepare_offer()
+                await connection.send_description()
+        except SignalingError as error:
+            # The server says in the log what it refuses; that one has left.
+            return error.code != "unreachable"
+        except MeshError as error:
+            self._note_error(f"{self.name} connecting to {lost.remote} anew", error)
+            self._on_problem(error)
+        return True
 
     # Endings and errors ---------------------------------------------------------------
 
     async def _stop_handling(self) -> None:
         self._is_leaving = True
+        await self._renewals.stop()
         tasks = self._handling - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

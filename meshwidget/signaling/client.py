@@ -6,6 +6,7 @@ room, and hands what arrives to one coroutine function. It knows nothing of medi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -45,6 +46,8 @@ class SignalingClient:
     on_message : coroutine function
         Called with the kind (``"offer"``, not ``"getOffer"``) and the payload of
         every message, each call in a task of its own, begun in order of arrival.
+    on_return : callable
+        Called when a line that was broken is there again.
     on_error : callable
         ``on_error(where, exception)``.
     """
@@ -57,6 +60,7 @@ class SignalingClient:
         name: str,
         *,
         on_message: Callable[[str, Any], Awaitable[None]],
+        on_return: Callable[[], None],
         on_error: Callable[[str, BaseException], None],
     ) -> None:
         self.id = ""
@@ -66,9 +70,16 @@ class SignalingClient:
         self._name = name
         self._session: str | None = None
         self._on_message = on_message
+        self._on_return = on_return
         self._on_error = on_error
+        self._calls: set[asyncio.Task[Any]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a line to the server."""
+        return self._sio is not None and bool(self._sio.connected)
 
     async def join(self, timeout: float) -> None:
         """Connect and enter the room.
@@ -95,6 +106,7 @@ class SignalingClient:
             handle_sigint=False,
         )
         self._sio.on("*", self._receive)
+        self._sio.on("disconnect", self._break_off)
         try:
             await self._sio.connect(
                 self._url,
@@ -140,6 +152,8 @@ class SignalingClient:
         await self._hang_up()
         if self._sio is not None:
             await self._sio.eio.wait()
+            if not self._sio.connected:
+                await self._sio.shutdown()  # it may be looking for the server
 
     async def _hang_up(self) -> None:
         if self._http is not None:
@@ -162,24 +176,41 @@ class SignalingClient:
             await self._enter(timeout=10)
         except (SignalingError, RoomFullError, DuplicateNameError) as error:
             self._on_error(f"{self._name} coming back to room {self._room}", error)
+        else:
+            self._on_return()
 
     async def _call(
         self, event: str, payload: dict[str, Any], timeout: float
     ) -> dict[str, Any]:
         assert self._sio is not None, "join() comes first"
+        unreachable = SignalingError(
+            "unreachable",
+            f"{self._name} has no line to the signaling server at {self._url}",
+        )
+        call = asyncio.create_task(self._sio.call(event, payload, timeout=timeout))
+        self._calls.add(call)
         try:
-            answer = await self._sio.call(event, payload, timeout=timeout)
+            answer = await call
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise unreachable from None  # by _break_off
         except (
             socketio.exceptions.TimeoutError,
             socketio.exceptions.BadNamespaceError,
             socketio.exceptions.DisconnectedError,
         ) as error:
-            raise SignalingError(
-                "unreachable",
-                f"{self._name} has no line to the signaling server at {self._url}",
-            ) from error
+            raise unreachable from error
+        finally:
+            self._calls.discard(call)
         assert isinstance(answer, dict)
         return answer
+
+    def _break_off(self, reason: str) -> None:
+        """Await no answers any more: the line that they would come on is gone."""
+        for call in self._calls:
+            call.cancel()
 
     async def _receive(self, event: str, *arguments: Any) -> None:
         kind = _KINDS.get(event)

@@ -61,6 +61,10 @@ REJOIN_SECONDS = 0.5
 back without losing its connections; short, because the others see it as present."""
 
 
+RETURN_SECONDS = 3.0
+"""How long places are kept after the server was away: a client looks every second."""
+
+
 class MessageBudget:
     """A token bucket: how many messages one connection may still send.
 

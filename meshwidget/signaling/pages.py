@@ -136,6 +136,8 @@ class Pages:
         self._handling: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self._closed = False
+        self._lost: dict[str, Line] = {}
+        """Pages that were peers when the server went away, and hear nothing of it."""
 
     def open_line(
         self, send: SendToPages, is_passable: Callable[[], bool] = lambda: True
@@ -158,6 +160,17 @@ class Pages:
         for client, page in list(self._pages.items()):
             if page.line is line:
                 self._give_up(client)
+
+    def suspend(self) -> None:
+        """Say nothing to the pages that are peers: the server is away."""
+        self._lost = {client: page.line for client, page in self._pages.items()}
+        self._pages.clear()
+
+    def resume(self) -> None:
+        """Have the pages that were peers take their places again."""
+        lost, self._lost = self._lost, {}
+        for client, line in lost.items():
+            line.send({"type": "gone", "client": client})
 
     def close(self) -> None:
         """Tell every page that the call is over."""
@@ -186,6 +199,9 @@ class Pages:
         task.add_done_callback(self._handling.discard)
 
     async def _handle(self, line: Line, message: PageMessage) -> None:
+        if message.client in self._lost:
+            self._lost[message.client] = line
+            return
         page = self._pages.get(message.client)
         if page is not None:
             page.pulse.beat(_now())

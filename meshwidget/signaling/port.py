@@ -95,6 +95,13 @@ class Port:
         listening = f"[{address[0]}]" if ":" in address[0] else address[0]
         return f"http://{listening}:{address[1]}"
 
+    def cut(self) -> None:
+        """Cut every connection without a word, as a machine that loses its power."""
+        server = self._runner.server
+        for line in list(server.connections) if server is not None else ():
+            if line.transport is not None:
+                line.transport.abort()
+
     async def close(self) -> None:
         """Cut every connection and free the port."""
         if self._listener is not None:

@@ -152,6 +152,16 @@ class Rooms:
         self._rooms[member.room][member.id] = away
         return away
 
+    @property
+    def away(self) -> tuple[Member, ...]:
+        """Every member without a connection."""
+        return tuple(
+            member
+            for room in self._rooms.values()
+            for member in room.values()
+            if member.connection is None
+        )
+
     def is_away(self, member: Member) -> bool:
         """Whether the member is still in its room without a connection."""
         current = self.find(member.room, member.id)

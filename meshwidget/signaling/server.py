@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import socketio
 
@@ -35,6 +36,7 @@ class SignalingServer:
 
     def __init__(self, switchboard: Switchboard, log: EventLog, secret: str) -> None:
         self.url = ""
+        self.running = False
         self.channels: dict[str, Channel] = {}
         """Who takes the WebSockets under ``/views/NAME``, by name. Each is awaited on
         the mesh loop with a socket that is prepared; when it returns or raises, the
@@ -42,10 +44,7 @@ class SignalingServer:
         self._switchboard = switchboard
         self._log = log
         self._door = Door(secret, self._on_refused)
-        self._sio = SocketServer(self._on_event, self._on_malformed, self._door)
-        self._sio.on("connect", self._on_connect)
-        self._sio.on("disconnect", self._on_disconnect)
-        self._port = Port(self._door, self._sio, self.channels, self._on_error)
+        self._build()
 
     @property
     def refusals(self) -> dict[str, int]:
@@ -61,11 +60,38 @@ class SignalingServer:
             When the address cannot be listened on.
         """
         self.url = await self._port.open(host, port)
+        self.running = True
 
     async def stop(self) -> None:
-        """Cut every connection and free the port."""
+        """Cut every connection and free the port; harmless when that is done."""
+        if not self.running:
+            return
+        self.running = False
         await self._sio.shutdown()
         await self._port.close()
+
+    async def go_away(self) -> None:
+        """Vanish: every line is cut without a word, and nobody listens any more."""
+        self._port.cut()
+        await self.stop()
+
+    async def come_back(self) -> None:
+        """Listen at the address it had.
+
+        Raises
+        ------
+        NoAddressError
+            When somebody else has the address now.
+        """
+        self._build()  # socket.io's server and aiohttp's cannot be started again
+        address = urlsplit(self.url)
+        await self.start(address.hostname or "", address.port or 0)
+
+    def _build(self) -> None:
+        self._sio = SocketServer(self._on_event, self._on_malformed, self._door)
+        self._sio.on("connect", self._on_connect)
+        self._sio.on("disconnect", self._on_disconnect)
+        self._port = Port(self._door, self._sio, self.channels, self._on_error)
 
     async def _on_connect(
         self, connection: str, environment: dict[str, Any], auth: object = None

@@ -24,10 +24,11 @@ from ..events import (
     MessageRefused,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
 )
 from ..log import EventLog
 from .gate import Gate, Message
-from .limits import MAX_CONNECTIONS, REJOIN_SECONDS, MessageBudget
+from .limits import MAX_CONNECTIONS, REJOIN_SECONDS, RETURN_SECONDS, MessageBudget
 from .protocol import WIRE_EVENTS, JoinRoom, LeaveRoom, parse, shorten
 from .room import Member, Outgoing, Rooms
 
@@ -58,6 +59,8 @@ class Switchboard:
         self.rooms = Rooms(max_peers, new_session=secrets.token_urlsafe)
         self.delivered: Counter[str] = Counter()
         """How many messages each member was sent, by its id."""
+        self.suspended = False
+        """Whether the server is away."""
         self._log = log
         self._connections: dict[str, _Connection] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
@@ -77,14 +80,32 @@ class Switchboard:
         if self._delivery is not None:
             self._delivery.cancel()
 
+    def suspend(self) -> None:
+        """Lose every connection and take none; rooms and messages stay as they are."""
+        self.suspended = True
+        for handle in self._expiries.values():
+            handle.cancel()
+        self._expiries.clear()
+        for connection in self._connections:
+            self.rooms.lose_connection(connection)
+        self._connections.clear()
+
+    def resume(self) -> None:
+        """Take connections again; who does not come back soon is let go."""
+        self.suspended = False
+        for member in self.rooms.away:
+            self._await_return(member, RETURN_SECONDS)
+
     def connect(self, connection: str, send: Send) -> None:
         """Take up a connection; it is in no room yet.
 
         Raises
         ------
         ProtocolError
-            ``too_many_connections``.
+            ``too_many_connections`` or ``server_stopped``.
         """
+        if self.suspended:
+            raise ProtocolError("server_stopped", "the signaling server is stopped")
         if len(self._connections) >= MAX_CONNECTIONS:
             raise ProtocolError(
                 "too_many_connections",
@@ -134,9 +155,7 @@ class Switchboard:
             return
         away = self.rooms.lose_connection(connection)
         assert away is not None
-        self._expiries[away.id] = asyncio.get_running_loop().call_later(
-            REJOIN_SECONDS, self._expire, away
-        )
+        self._await_return(away, REJOIN_SECONDS)
 
     def note_malformed(self, connection: str | None, what: str, reason: str) -> None:
         """Note something that is no event at all; its sender is hung up on."""
@@ -194,6 +213,12 @@ class Switchboard:
             )
         self.deliver_pending()
 
+    def _await_return(self, away: Member, seconds: float) -> None:
+        """Keep a place for one that has lost its line, and no longer."""
+        self._expiries[away.id] = asyncio.get_running_loop().call_later(
+            seconds, self._expire, away
+        )
+
     def _expire(self, member: Member) -> None:
         self._expiries.pop(member.id, None)
         if self.rooms.is_away(member):
@@ -232,6 +257,9 @@ class Switchboard:
             expiry.cancel()
         if outgoing:
             self._log.record(PeerJoined, peer=member.name, room=member.room)
+        else:
+            self._log.record(PeerReturned, peer=member.name, room=member.room)
+            self.deliver_pending()
         self._accept(outgoing)
         return {"ok": True, "id": member.id, "session": member.session}
 

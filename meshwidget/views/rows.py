@@ -14,9 +14,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..events import (
+    ConnectionRenewed,
     Event,
     FrameReceived,
     JoinRefused,
+    LayerReleased,
+    LinkEvent,
+    LinkHealed,
     MeshClosed,
     MessageAccepted,
     MessageDelivered,
@@ -24,8 +28,13 @@ from ..events import (
     MessageEdited,
     MessageIgnored,
     MessageRefused,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
+    PeerThawed,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -187,8 +196,12 @@ def _root_rows(root: Event, moment: Moment, held: set[int]) -> Iterable[Row]:
             )
         case SignalingResumed():
             yield Divider("signaling is resumed")
-        case MeshClosed():
+        case MeshClosed() | LinkHealed() | LayerReleased() | PeerThawed():
             yield Divider(str(root))
+        case ServerStarted():
+            yield Divider(str(root))
+        case LinkEvent() | PeerFrozen() | ServerStopped():
+            yield Divider(str(root), "warn")
 
 
 def _caused_rows(group: Group, moment: Moment, held: set[int]) -> Iterable[Row]:
@@ -201,9 +214,14 @@ def _caused_rows(group: Group, moment: Moment, held: set[int]) -> Iterable[Row]:
                 | TrackReceived(peer=name, remote=remote)
                 | FrameReceived(peer=name, remote=remote)
                 | MessageIgnored(peer=name, remote=remote)
+                | ConnectionRenewed(peer=name, remote=remote)
             ):
                 by_name.setdefault(name, {}).setdefault(remote, []).append(event)
-            case SourceFailed(peer=name) | MessageRefused(sender=name) if name:
+            case (
+                SourceFailed(peer=name)
+                | MessageRefused(sender=name)
+                | PeerReturned(peer=name)
+            ) if name:
                 by_name.setdefault(name, {}).setdefault("", []).append(event)
             case MessageAccepted(number=number):
                 message = moment.messages[number]
@@ -235,6 +253,10 @@ def notes_of(events: list[Event]) -> list[Note]:
                 rest.append(Note(f"ignores {kind}", "bad", str(event)))
             case MessageRefused(kind=kind):
                 rest.append(Note(f"{kind} refused", "bad", str(event)))
+            case ConnectionRenewed():
+                rest.append(Note("connects anew", "wait", str(event)))
+            case PeerReturned():
+                rest.append(Note("back in the room", "good", str(event)))
             case SourceFailed(kind=kind):
                 rest.append(Note(f"{kind} source stopped", "bad", str(event)))
     closed = [

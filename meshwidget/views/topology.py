@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from ..events import Event
+from ..faults import LinkFaults
 from ..history.moment import Link, Moment, Side
 from .svg import SMALL_SIZE, document, element, escape, fit, isolate, label, text_width
 
@@ -32,6 +33,9 @@ MARKS = {
     "closed": "over",
 }
 """Colour and line by the state of a link; the words are the state's own."""
+
+LABEL_WIDTH = 190.0
+"""Of a fault on a label; the whole of it is in the title."""
 
 ALONG = (0.5, 0.38, 0.62, 0.3, 0.7, 0.24, 0.76)
 """Where on a link its label may stand, the best place first."""
@@ -73,11 +77,14 @@ def topology_svg(
     edges: list[str] = []
     labels: list[str] = []
     for link in links:
-        edges.append(_edge(link, places, is_selected=set(link.names) == chosen))
-        if len(names) <= LABEL_LIMIT or link.state != "connected":
-            labels.append(_edge_label(link, places, boxes))
+        faults = moment.faults_of(*link.names)
+        is_selected = set(link.names) == chosen
+        edges.append(_edge(link, faults, places, is_selected=is_selected))
+        if len(names) <= LABEL_LIMIT or link.state != "connected" or faults:
+            labels.append(_edge_label(link, faults, places, boxes))
     nodes = [_node(name, place, moment) for name, place in places.items()]
-    caption = _caption(names, links, width, bottom)
+    broken = sum(bool(moment.faults_of(*link.names)) for link in links)
+    caption = _caption(names, links, broken, width, bottom)
     title = f"Topology: {_count(names, links)}"
     return document(
         width,
@@ -145,8 +152,10 @@ def _node(name: str, place: Point, moment: Moment) -> str:
         ),
         label(x, y + 4, name, width=NODE_WIDTH - 20, anchor="middle", class_="strong"),
     ]
-    if failures:
-        words = f"{' and '.join(failures)} stopped"
+    words = f"{' and '.join(failures)} stopped" if failures else ""
+    if name in moment.frozen:
+        words = "frozen on purpose"
+    if words:
         below = y + NODE_HEIGHT / 2 + 12
         parts.append(
             label(x, below, words, size=SMALL_SIZE, anchor="middle", class_="halo")
@@ -157,14 +166,17 @@ def _node(name: str, place: Point, moment: Moment) -> str:
 # Links --------------------------------------------------------------------------------
 
 
-def _edge(link: Link, places: dict[str, Point], *, is_selected: bool) -> str:
+def _edge(
+    link: Link, faults: LinkFaults, places: dict[str, Point], *, is_selected: bool
+) -> str:
     (x1, y1), (x2, y2) = (places[name] for name in link.names)
-    mark = MARKS[link.state]
+    mark = _mark(link, faults)
     style = {"good": "stroke", "bad": "stroke dashed", "over": "stroke dotted"}
+    story = _story(link, faults)
     ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
     return element(
         "g",
-        element("title", escape("\n".join(_story(link)))),
+        element("title", escape("\n".join(story))),
         element("line", class_="reach", **ends),
         element(
             "line", class_=f"{style.get(mark, 'stroke dashed')} {mark} link", **ends
@@ -172,15 +184,26 @@ def _edge(link: Link, places: dict[str, Point], *, is_selected: bool) -> str:
         class_="meshwidget-link selected" if is_selected else "meshwidget-link",
         data_peers=json.dumps(link.names),
         data_state=link.state,
+        data_faults=str(faults) if faults else None,
         tabindex="0",
         role="button",
-        aria_label=_story(link)[0],
+        aria_label=story[0],
     )
 
 
-def _edge_label(link: Link, places: dict[str, Point], boxes: list[Box]) -> str:
+def _mark(link: Link, faults: LinkFaults) -> str:
+    """Colour and line: a fault shows, also on a link that is still connected."""
+    if faults.is_cut:
+        return "bad"
+    return "wait" if faults and link.state == "connected" else MARKS[link.state]
+
+
+def _edge_label(
+    link: Link, faults: LinkFaults, places: dict[str, Point], boxes: list[Box]
+) -> str:
     """Say how a link is where there is room; takes that room."""
-    words = [link.state, *_flows(link)]
+    told = [fit(each, LABEL_WIDTH, SMALL_SIZE) for each in faults.words]
+    words = [link.state, *told, *(() if faults else _flows(link))]
     width = max(text_width(each, SMALL_SIZE) for each in words) * 1.06 + 8
     height = 15.0 * len(words) + 3
     start, end = (places[name] for name in link.names)
@@ -199,7 +222,7 @@ def _edge_label(link: Link, places: dict[str, Point], boxes: list[Box]) -> str:
     )
     dot = element(
         "circle",
-        class_=f"mark {MARKS[link.state]}",
+        class_=f"mark {_mark(link, faults)}",
         cx=x - text_width(words[0], SMALL_SIZE) / 2 - 7,
         cy=top + 8.5,
         r=3.5,
@@ -255,10 +278,12 @@ def _flows(link: Link) -> list[str]:
     return words
 
 
-def _story(link: Link) -> list[str]:
+def _story(link: Link, faults: LinkFaults) -> list[str]:
     """A link in sentences, the first of which says who and how."""
     first, second = link.sides
     told = [f"{first.peer} and {second.peer}: {link.state}"]
+    if faults:
+        told[0] += f"; on purpose: {faults}"
     for side in link.sides:
         if side.reports:
             states = ", ".join(
@@ -285,13 +310,15 @@ def _count(names: list[str], links: list[Link]) -> str:
 
 
 def _caption(
-    names: list[str], links: list[Link], width: float, y: float
+    names: list[str], links: list[Link], broken: int, width: float, y: float
 ) -> Iterable[str]:
     yield label(
         width / 2, y + 8, _count(names, links), anchor="middle", class_="strong"
     )
     counts = Counter(link.state for link in links)
     words = ", ".join(f"{counts[state]} {state}" for state in MARKS if counts[state])
+    if broken:
+        words += f"; {broken} with faults on purpose"
     if words:
         yield label(
             width / 2, y + 26, words, size=SMALL_SIZE, anchor="middle", class_="faint"

@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 
 from meshwidget.events import (
     AccessRefused,
+    ConnectionRenewed,
     Event,
     FrameReceived,
     JoinRefused,
+    LayerHeld,
+    LayerReleased,
+    LinkCut,
+    LinkEvent,
+    LinkHealed,
+    LinkImpaired,
     MeshClosed,
     MeshOpened,
     MessageAccepted,
@@ -22,10 +29,15 @@ from meshwidget.events import (
     MessageEdited,
     MessageIgnored,
     MessageRefused,
+    PeerFrozen,
     PeerJoined,
     PeerLeft,
+    PeerReturned,
+    PeerThawed,
     PortOpened,
     RegistrationSkipped,
+    ServerStarted,
+    ServerStopped,
     SignalingPaused,
     SignalingResumed,
     SourceFailed,
@@ -34,6 +46,7 @@ from meshwidget.events import (
     TrackReceived,
     TuningSkipped,
 )
+from meshwidget.faults import LAYERS
 
 from .simulator import SDP
 
@@ -70,6 +83,7 @@ _payloads = st.one_of(
     st.dictionaries(_texts, st.recursive(_texts, st.lists, max_leaves=4), max_size=3),
 )
 _pair = {"peer": _names, "remote": _names}
+_layer = {**_pair, "layer": st.sampled_from(LAYERS)}
 _FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
     MeshOpened: {"room": _texts, "max_peers": st.integers(1, 64)},
     MeshClosed: {},
@@ -112,6 +126,24 @@ _FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
     PortOpened: {"address": _texts},
     RegistrationSkipped: {"reason": _texts},
     TuningSkipped: {"what": _texts, "reason": _texts},
+    LinkImpaired: {
+        **_pair,
+        "toward": _names,
+        **dict.fromkeys(("loss", "duplicate", "reorder"), st.floats(0, 1)),
+        **dict.fromkeys(("delay_ms", "jitter_ms"), st.floats(0, 1e4)),
+        "kbps": st.none() | st.floats(1, 1e6),
+        "seed": st.integers(-9, 9),
+    },
+    LinkCut: _pair,
+    LinkHealed: _pair,
+    LayerHeld: _layer,
+    LayerReleased: _layer,
+    PeerFrozen: {"peer": _names},
+    PeerThawed: {"peer": _names},
+    PeerReturned: {"peer": _names, "room": _texts},
+    ServerStopped: {},
+    ServerStarted: {},
+    ConnectionRenewed: {**_pair, "reason": _texts},
 }
 
 
@@ -139,6 +171,7 @@ _FIXED = (
     *(MeshOpened, MeshClosed, PeerJoined, PeerLeft, JoinRefused),
     *(SignalingPaused, SignalingResumed),
     *(MessageDelivered, MessageDropped, MessageEdited),
+    *(LinkEvent, PeerFrozen, PeerThawed, ServerStopped, ServerStarted),
 )
 
 

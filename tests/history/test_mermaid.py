@@ -45,7 +45,7 @@ _LINE = re.compile(
     r"    (participant server"
     r"|participant p\d+ as .*"
     r"|(server|p\d+)(->>|-x)(server|p\d+): .*"
-    r"|Note over (server|p\d+): .*)"
+    r"|Note over (server|p\d+)(,(server|p\d+))?: .*)"
 )
 
 

@@ -89,7 +89,8 @@ def test_every_kind_of_event_is_among_those() -> None:
         for kind in vars(events_module).values()
         if isinstance(kind, type) and issubclass(kind, Event)
     }
-    assert kinds - {Event, events_module.MessageEvent} == _FIELDS.keys()
+    bases = {Event, events_module.LinkEvent, events_module.MessageEvent}
+    assert kinds - bases == _FIELDS.keys()
 
 
 def test_a_call_is_the_same_after_a_file(simulate: Simulate, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class Side:
     inbox: deque[Message] = field(default_factory=deque)
     frames: list[av.VideoFrame] = field(default_factory=list)
     frame_came: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: list[Connection] = field(default_factory=list)
     connection: Connection = field(init=False)
 
     def connect(self, other: Side) -> None:
@@ -60,6 +61,7 @@ class Side:
             send=send,
             is_followed=lambda remote: True,
             on_frame=self._take_frame,
+            on_lost=self.lost.append,
             log=self.log,
         )
 

@@ -11,10 +11,12 @@ Verified with aiortc 1.16 and aioice 0.13.
 from .base import TuningError
 from .checking import check_at_once
 from .closing import abort
+from .consent import watch_consent
 from .counting import ReceiverCounter, SenderCounter, transport_bytes
 from .listening import ignore_empty
 from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
+from .wire import Splice
 
 __all__ = [
     "DirectStream",
@@ -22,6 +24,7 @@ __all__ = [
     "ReceiverCounter",
     "SenderCounter",
     "SenderFeedback",
+    "Splice",
     "TuningError",
     "abort",
     "check_at_once",
@@ -30,4 +33,5 @@ __all__ = [
     "receive_directly",
     "send_directly",
     "transport_bytes",
+    "watch_consent",
 ]

@@ -1,4 +1,4 @@
-"""What can happen in a call: frozen events. Frames are none."""
+"""What happens in a call that goes as it should, or fails by itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .base import Event
+
 __all__ = [
     "AccessRefused",
-    "Event",
     "FrameReceived",
     "JoinRefused",
     "MeshClosed",
@@ -32,22 +33,6 @@ __all__ = [
     "TrackReceived",
     "TuningSkipped",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One thing that happened. ``str(event)`` is a sentence without times or ids.
-
-    Attributes
-    ----------
-    seq : int
-        Place in the log, from 0, without gaps.
-    time : float
-        Seconds since the mesh was made.
-    """
-
-    seq: int
-    time: float
 
 
 @dataclass(frozen=True, kw_only=True)
