@@ -12,7 +12,7 @@ from .setups import Setup
 LEAST_SECONDS = 1.0
 LEAST_FRAMES = 10
 """On the median link; fewer say nothing about how fast they come."""
-LEAST_STAMPS = 20
+LEAST_STAMPS = 10
 MOST_UNREADABLE = 0.05
 """Of the stamps."""
 
