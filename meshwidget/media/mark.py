@@ -103,7 +103,19 @@ def read(frame_rgb: npt.NDArray[np.uint8]) -> PatternMark | None:
     """
     if frame_rgb.shape != (VIDEO_HEIGHT, VIDEO_WIDTH, 3):
         return None
-    luma = frame_rgb[-STRIP_HEIGHT:].astype(np.float32) @ _LUMA_WEIGHTS
+    return read_strip(frame_rgb[-STRIP_HEIGHT:].astype(np.float32) @ _LUMA_WEIGHTS)
+
+
+def read_strip(
+    luma: npt.NDArray[np.uint8] | npt.NDArray[np.float32],
+) -> PatternMark | None:
+    """Read the strip alone, as :func:`read` does, from luma of any range.
+
+    Parameters
+    ----------
+    luma : numpy.ndarray
+        Shape (16, 240): the lowest rows of a picture.
+    """
     # Only the middle of each block: its rim is where an encoder smears.
     rim = BLOCK // 4
     blocks = luma.reshape(ROWS, BLOCK, COLUMNS, BLOCK)[:, rim:-rim, :, rim:-rim]

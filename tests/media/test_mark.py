@@ -13,6 +13,7 @@ from meshwidget.media.mark import (
     PatternMark,
     name_checksum,
     read,
+    read_strip,
     strip_luma,
 )
 
@@ -35,6 +36,12 @@ def picture(mark: PatternMark) -> npt.NDArray[np.uint8]:
 @given(MARKS)
 def test_what_was_written_is_read(mark: PatternMark) -> None:
     assert read(picture(mark)) == mark
+
+
+@settings(deadline=None)
+@given(MARKS)
+def test_a_strip_is_read_from_the_luma_of_a_call_too(mark: PatternMark) -> None:
+    assert read_strip(strip_luma(mark)) == mark
 
 
 @settings(deadline=None)
