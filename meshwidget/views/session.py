@@ -37,6 +37,7 @@ from .messages import (
     parse,
     reply,
 )
+from .overload import Overload
 from .pictures import Pictures
 from .reading import CallReading, closed_message, read_call
 from .stream import FrameStream
@@ -76,6 +77,7 @@ class ViewSession:
         self._stream = FrameStream()
         self._pictures = Pictures(time.monotonic)
         self._follower = Follower(mesh.log)
+        self._overload = Overload()
         self._reading: CallReading | None = None
         self._said: dict[str, Any] | None = None
         self._failure = _last_failure(mesh)
@@ -216,7 +218,12 @@ class ViewSession:
         if mesh is None or mesh.closed or self._closed:
             return
         self._reading = read_call(
-            mesh, self._viewer, now, self._failure, self._follower.moment()
+            mesh,
+            self._viewer,
+            now,
+            self._failure,
+            self._follower.moment(),
+            self._overload,
         )
         message = self._reading.message()
         if again or message != self._said:
