@@ -5,15 +5,21 @@ The views are imported when one is asked for, so that a script needs no ipywidge
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .call import Call
     from .mesh import Mesh
     from .views.widget import MeshGrid, MeshMatrix, MeshWidget
 
 
 class ViewMethods:
     """Each gives a new widget of this call."""
+
+    _call: Call
 
     def panel(self) -> MeshWidget:
         """A panel of this call: tiles, diagrams, controls to join, exit and step."""
@@ -42,3 +48,30 @@ class ViewMethods:
         from .views.widget import MeshMatrix
 
         return MeshMatrix(cast("Mesh", self))
+
+    def open_channel(
+        self, name: str, serve: Callable[[web.WebSocketResponse], Awaitable[None]]
+    ) -> str:
+        """Take WebSockets under a name, which lets in whoever knows it.
+
+        Parameters
+        ----------
+        name : str
+        serve : coroutine function
+            Talks on a WebSocket for as long as it lasts, on the mesh's thread.
+
+        Returns
+        -------
+        str
+            Where Jupyter's own server has them, below ``{base_url}meshwidget/``; empty
+            when the call is over.
+        """
+        mesh = cast("Mesh", self)
+        if mesh.closed:
+            return ""
+        self._call.server.channels[name] = serve
+        return f"rooms/{mesh.room_id}/views/{name}"
+
+    def close_channel(self, name: str) -> None:
+        """Take no more WebSockets under that name; harmless if there are none."""
+        self._call.server.channels.pop(name, None)
