@@ -35,11 +35,6 @@
  * @property {boolean} closed
  * @property {TileMessage[]} tiles
  *
- * @typedef {object} Transport what a comm and a WebSocket have in common
- * @property {(message: object) => boolean} send false when nobody is there any more
- * @property {(receive: (message: any, buffers: DataView[]) => void) => void} listen
- * @property {(check: () => void) => void} whenInterrupted
- *
  * @typedef {object} PictureMessage what is said of one of a message's buffers
  * @property {string} tile
  * @property {"jpeg"|"vp8"} format
@@ -95,7 +90,7 @@ export default () => {
   return {
     /** @param {{model: any}} context */
     async initialize({ model }) {
-      feed = new Feed(commTransport(model), await findCodecs());
+      feed = new Feed(...(await Promise.all([reach(model), findCodecs()])));
       return () => feed.close();
     },
     /** @param {{model: any, el: HTMLElement}} context */
@@ -107,36 +102,31 @@ export default () => {
 };
 
 /**
+ * The model, or what takes its place where Jupyter's server has meshwidget's extension:
+ * a line that moves to a WebSocket when there is one.
+ *
  * @param {any} model
- * @returns {Transport}
  */
-function commTransport(model) {
-  return {
-    send(message) {
-      try {
-        model.send(message);
-        return true;
-      } catch {
-        return false; // the comm is disposed: the kernel restarted or died
-      }
-    },
-    listen(receive) {
-      model.on("msg:custom", receive);
-    },
-    whenInterrupted(check) {
-      model.on("comm_live_update", check);
-    },
-  };
+async function reach(model) {
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent;
+    const base = config ? JSON.parse(config).baseUrl : document.body.dataset.baseUrl;
+    if (!base || !model.get("address")) return model;
+    const url = new URL(`${base}meshwidget/static/transport.js`, location.href);
+    return (await import(url.href)).reach(model);
+  } catch {
+    return model; // there is no extension
+  }
 }
 
 /** The conversation with the kernel. */
 class Feed {
   /**
-   * @param {Transport} transport
+   * @param {any} model of the widget, or what takes its place
    * @param {string[]} codecs
    */
-  constructor(transport, codecs) {
-    this.transport = transport;
+  constructor(model, codecs) {
+    this.model = model;
     this.codecs = codecs;
     this.client = randomId();
     /** @type {Set<View>} */
@@ -157,8 +147,10 @@ class Feed {
 
     this.ending = new AbortController();
     const { signal } = this.ending;
-    transport.listen((message, buffers) => this.receive(message, buffers));
-    transport.whenInterrupted(() => this.greet());
+    model.on("msg:custom", (/** @type {any} */ message, /** @type {DataView[]} */ buffers) =>
+      this.receive(message, buffers),
+    );
+    model.on("comm_live_update", () => this.greet());
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     window.addEventListener("pagehide", () => this.say({ type: "bye" }), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.greet(), {
@@ -173,6 +165,7 @@ class Feed {
     clearInterval(this.listening);
     this.ending.abort();
     this.painter.clear();
+    this.model.hangUp?.();
   }
 
   greet() {
@@ -186,8 +179,13 @@ class Feed {
 
   /** @param {object} message */
   say(message) {
-    this.gone = !this.transport.send({ ...message, client: this.client });
-    if (this.gone) this.setTrouble(KERNEL_GONE);
+    try {
+      this.model.send({ ...message, client: this.client });
+      this.gone = false;
+    } catch {
+      this.gone = true; // the comm is disposed: the kernel restarted or died
+      this.setTrouble(KERNEL_GONE);
+    }
   }
 
   /**
