@@ -5,15 +5,23 @@ The views are imported when one is asked for, so that a script needs no ipywidge
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
+
+from .errors import MeshClosedError
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from .call import Call
     from .mesh import Mesh
+    from .views.session import ViewSession
+    from .views.socket import Send
     from .views.widget import MeshGrid, MeshMatrix, MeshWidget
+
+PANEL_CHANNEL = "panel"
+"""Where a page that is no notebook finds tiles and controls: each its own."""
 
 
 class ViewMethods:
@@ -75,3 +83,21 @@ class ViewMethods:
     def close_channel(self, name: str) -> None:
         """Take no more WebSockets under that name; harmless if there are none."""
         self._call.server.channels.pop(name, None)
+
+    def _open_panel_channel(self) -> None:
+        call = weakref.ref(cast("Mesh", self))
+
+        def open_session(send: Send) -> ViewSession:
+            from .views.session import ViewSession
+
+            mesh = call()
+            if mesh is None:
+                raise MeshClosedError("the mesh is closed; make a new one")
+            return ViewSession(mesh, send)
+
+        async def serve(socket: web.WebSocketResponse) -> None:
+            from .views.socket import serve_page
+
+            await serve_page(socket, open_session)
+
+        self.open_channel(PANEL_CHANNEL, serve)

@@ -11,7 +11,7 @@
  *
  * @typedef {object} Model what a widget's model and a {@link Line} have in common
  * @property {(name: string) => any} get
- * @property {(message: object) => void} send throws when nobody is there any more
+ * @property {(message: object) => void} send throws when nobody is there, for good
  * @property {(event: string, callback: (...given: any[]) => void) => void} on
  */
 
@@ -83,9 +83,19 @@ class Line {
   /** @param {{client: string, request?: number}} message */
   send(message) {
     this.client = message.client;
-    if (!this.socket) return this.model.send(message);
+    if (!this.socket) return this.sendToModel(message);
     if (message.request !== undefined) this.unanswered.add(message.request);
     this.socket.send(JSON.stringify(message));
+  }
+
+  /** @param {object} message */
+  sendToModel(message) {
+    try {
+      this.model.send(message);
+    } catch (error) {
+      this.hangUp(); // the comm is disposed, and the address is of a kernel that is gone
+      throw error;
+    }
   }
 
   /** No WebSocket any more. */
@@ -112,12 +122,10 @@ class Line {
 
   /** @param {WebSocket} socket */
   opened(socket) {
-    if (this.client) {
-      try {
-        this.model.send({ type: "bye", client: this.client });
-      } catch {
-        // The comm has gone already.
-      }
+    try {
+      if (this.client) this.sendToModel({ type: "bye", client: this.client });
+    } catch {
+      return; // the widget is gone, and so is the line
     }
     this.socket = socket;
     this.dialling = null;
