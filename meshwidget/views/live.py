@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anywidget
 import traitlets
@@ -16,6 +16,9 @@ import traitlets
 from ..mesh_views import ViewMethods
 from .channel import Channel
 from .socket import PageEnd, Send
+
+if TYPE_CHECKING:
+    from ..mesh import Mesh
 
 End = TypeVar("End", bound=PageEnd)
 
@@ -46,8 +49,9 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
         self._sending = threading.Lock()
         self._channel: Channel[End] | None = None
         if isinstance(source, ViewMethods):
+            mesh = cast("Mesh", source)
             self._channel = Channel(
-                source, self._open_end, self._take, self._SETS, self._channel_ended
+                mesh, self._open_end, self._take, self._SETS, self._channel_ended
             )
         super().__init__(**traits)
         self._session = self._open_end(self._send_to_pages)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from .chunks import ChunkQueue
 
 if TYPE_CHECKING:
-    from ..media.sinks import EncodedFrame, VideoSink
+    from ..media.decoder import EncodedFrame
+    from ..media.sinks import VideoSink
 
 FAILURES_WITHIN = 10.0
 """Seconds within which a second failure to decode a tile's video ends in stills."""
@@ -96,9 +97,7 @@ class Pictures:
         In no particular order.
         """
         found: dict[str, Hashable] = {
-            key: sink.version
-            for key, sink in self._stills.items()
-            if sink.version
+            key: sink.version for key, sink in self._stills.items() if sink.version
         }
         for key, tap in self._videos.items():
             if tap.queue:

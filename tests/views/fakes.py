@@ -42,6 +42,7 @@ class FakeSink:
     wishes: int = 0
     """Keyframes that were asked for, the first one by tapping."""
     taps: list[Callable[[Any], None]] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def frame(self) -> object | None:
@@ -59,10 +60,24 @@ class FakeSink:
             return None
         self.wishes += 1
         self.taps.append(listener)
-        return lambda: self.taps.remove(listener)
+        self.more.set()
+
+        def release() -> None:
+            self.taps.remove(listener)
+            self.more.set()
+
+        return release
 
     def request_keyframe(self) -> None:
         self.wishes += 1
+        self.more.set()
+
+    async def until(self, condition: Callable[[FakeSink], bool]) -> None:
+        """Wait for taps and wishes."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition(self):
+                self.more.clear()
+                await self.more.wait()
 
     def bring(self, *, key: bool = False) -> FakeChunk:
         """Let the link bring one more encoded picture."""

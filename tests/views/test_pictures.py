@@ -116,8 +116,12 @@ def test_somebody_else_under_the_same_name_is_tapped_anew(pictures: Pictures) ->
 
 def test_what_cannot_be_tapped_is_not_tried_again(pictures: Pictures) -> None:
     sink = FakeSink(count=1)
-    tried = []
-    sink.tap = lambda listener: tried.append(listener)  # type: ignore[assignment,func-returns-value,method-assign]
+    tried: list[object] = []
+
+    def refuse(listener: object) -> None:
+        tried.append(listener)
+
+    sink.tap = refuse  # type: ignore[method-assign]
     for _ in range(3):
         follow(pictures, a=sink)
     assert len(tried) == 1

@@ -1,6 +1,7 @@
 """What is read off a call."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -150,13 +151,23 @@ def test_links_that_are_short_are_in_the_status_line() -> None:
     assert status.text.endswith("18 of 30 fps on every link.")
 
 
-def test_only_the_sound_of_what_is_shown_is_asked_for() -> None:
+def test_only_the_sound_of_what_is_shown_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     mesh = live("alice", "bob")
     for peer in mesh.peers.values():
         peer.levels = {"alice": -20.0, "bob": -20.0}
     asked: list[tuple[str, str]] = []
+
+    def record(viewer: str) -> Callable[[str], float | None]:
+        def level(name: str) -> float | None:
+            asked.append((viewer, name))
+            return None
+
+        return level
+
     for name, peer in mesh.peers.items():
-        peer.audio_level = lambda of, name=name: asked.append((name, of))  # type: ignore
+        monkeypatch.setattr(peer, "audio_level", record(name))
     read_call(mesh.real, "bob", NOW)
     assert asked == [("bob", "alice"), ("bob", "bob")]
 

@@ -439,7 +439,7 @@ async def test_a_second_page_has_a_keyframe_asked_for() -> None:
 async def test_hidden_pages_and_tiles_are_not_tapped() -> None:
     mesh = film("alice", "bob", "carol")
     bob, carol = (mesh.peers["alice"].sinks[name] for name in ("bob", "carol"))
-    session, pages = view(mesh)
+    session, _ = view(mesh)
     page = Page(session)
     page.say("hello", codecs=["vp8"])
     page.say("visibility", visible=True, hidden=["alice\ncarol"])
@@ -449,9 +449,7 @@ async def test_hidden_pages_and_tiles_are_not_tapped() -> None:
     await tapped(carol)
     assert bob.taps == []
     page.say("visibility", visible=False)
-    async with asyncio.timeout(10):
-        while carol.taps:
-            await asyncio.sleep(0.01)
+    await released(carol)
     session.close()
 
 
@@ -485,7 +483,7 @@ async def test_video_is_not_queued_for_a_page_that_is_behind(
 async def test_a_decoder_that_fails_gets_a_keyframe_and_then_stills() -> None:
     mesh = film("alice", "bob")
     bob = mesh.peers["alice"].sinks["bob"]
-    session, pages = view(mesh)
+    session, _ = view(mesh)
     page = Page(session)
     page.open(codecs=["vp8"])
     await tapped(bob)
@@ -513,13 +511,13 @@ async def test_closing_a_view_releases_the_video() -> None:
 
 
 async def tapped(sink: FakeSink) -> None:
-    async with asyncio.timeout(10):
-        while not sink.taps:
-            await asyncio.sleep(0.01)
+    await sink.until(lambda sink: bool(sink.taps))
+
+
+async def released(sink: FakeSink) -> None:
+    await sink.until(lambda sink: not sink.taps)
 
 
 async def wished(sink: FakeSink, count: int) -> None:
-    async with asyncio.timeout(10):
-        while sink.wishes < count:
-            await asyncio.sleep(0.01)
+    await sink.until(lambda sink: sink.wishes >= count)
     assert sink.wishes == count
