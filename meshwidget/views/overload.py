@@ -32,7 +32,7 @@ COARSE = 2
 
 @dataclass(frozen=True, slots=True)
 class LinkRate:
-    """Frames a second of one directed link, as sent and as received."""
+    """Frames a second of one directed link: what its source gives, and what comes."""
 
     sent: float
     received: float

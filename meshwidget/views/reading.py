@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..media.formats import VIDEO_FRAME_RATE
 from ..signaling.protocol import EVERYONE
 from .held import waiting_sentence
 from .overload import LinkRate, Overload
@@ -242,11 +243,14 @@ def _read_pair(
 def _link_rates(
     peers: dict[str, Peer], pairs: Iterable[TileFacts]
 ) -> Iterator[LinkRate]:
-    """How fast pictures come over each link that is live, and how fast they are sent.
+    """How fast pictures come over each link that is live, and how fast they should.
 
-    Of a browser's pictures only the browser knows the latter.
+    A source that is itself held up sends less than it could. What a browser's could
+    send only the browser knows.
     """
-    sent = {name: sink.frame_rate for name, sink in _own_sinks(peers)}
+    sent = {
+        name: min(sink.full_rate, VIDEO_FRAME_RATE) for name, sink in _own_sinks(peers)
+    }
     for facts in pairs:
         sink = peers[facts.viewer].video(facts.peer)
         if (

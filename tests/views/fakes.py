@@ -35,6 +35,7 @@ class FakeSink:
     count: int = 0
     arrived: float | None = None
     frame_rate: float = 30.0
+    full_rate: float = 30.0
     broken: bool = False
     tappable: bool = False
     encoded: list[int] = field(default_factory=list)
