@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from ..errors import MeshClosedError
 from ..signaling.protocol import EVERYONE
 from .live import LiveWidget
-from .reading import read_call
+from .reading import CallReading, read_call
 from .session import ViewSession
 from .snapshot import snapshot
 
@@ -69,8 +70,19 @@ class MeshGrid(LiveWidget[ViewSession]):
 
     def snapshot(self) -> bytes:
         """Return the tiles as they are now, as a PNG file."""
-        reading = read_call(self.mesh, self.viewer, time.monotonic())
+        try:
+            reading = self.mesh.loop.run(self._look())
+        except MeshClosedError:
+            reading = read_call(self.mesh, self.viewer, time.monotonic())
         return snapshot(reading, heading=self.controls)
+
+    async def _look(self) -> CallReading:
+        """Look at all tiles at once: one by one each would wait for its keyframe."""
+        reading = read_call(self.mesh, self.viewer, time.monotonic())
+        for tile in reading.tiles:
+            if tile.sink is not None:
+                tile.sink.look()
+        return reading
 
     def __repr__(self) -> str:
         viewer = "" if self.viewer is None else f", viewer={self.viewer!r}"
