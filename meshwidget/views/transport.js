@@ -52,6 +52,7 @@ class Line {
     /** Requests that went over the WebSocket and were not answered. @type {Set<number>} */
     this.unanswered = new Set();
     this.pause = RETRY_FIRST;
+    this.retry = 0;
     this.heard = 0;
     this.asked = 0;
     this.ended = false;
@@ -63,8 +64,8 @@ class Line {
       if (!this.socket || isAnswer) this.tell("msg:custom", message, buffers);
     });
     model.on("comm_live_update", () => this.socket || this.tell("comm_live_update"));
-    this.dial();
-    this.watching = setInterval(() => this.watch(), 1000);
+    /** Set once somebody has something to say: a view that nobody opens needs no line. */
+    this.watching = 0;
   }
 
   /** @param {string} name */
@@ -83,6 +84,10 @@ class Line {
   /** @param {{client: string, request?: number}} message */
   send(message) {
     this.client = message.client;
+    if (!this.watching) {
+      this.watching = setInterval(() => this.watch(), 1000);
+      this.dial();
+    }
     if (!this.socket) return this.sendToModel(message);
     if (message.request !== undefined) this.unanswered.add(message.request);
     this.socket.send(JSON.stringify(message));
