@@ -460,10 +460,7 @@ class Video {
   makeDecoder() {
     const decoder = new VideoDecoder({
       output: (picture) => this.give(picture),
-      error: (error) => {
-        console.warn(`meshwidget: video cannot be decoded: ${error.message}`);
-        if (this.decoder === decoder) this.restart(true);
-      },
+      error: (error) => this.decoder === decoder && this.fail(error),
     });
     decoder.configure(VP8);
     return decoder;
@@ -482,7 +479,11 @@ class Video {
     const timestamp = Math.round(rtpTimestamp / 0.09); // microseconds
     const picture = new Promise((give) => this.awaited.push({ timestamp, give }));
     const type = isKeyframe ? "key" : "delta";
-    this.decoder.decode(new EncodedVideoChunk({ type, timestamp, data }));
+    try {
+      this.decoder.decode(new EncodedVideoChunk({ type, timestamp, data }));
+    } catch (error) {
+      this.fail(error); // it is no VP8 at all
+    }
     return { decode: () => picture, close: () => picture.then((each) => each?.close()) };
   }
 
@@ -500,6 +501,12 @@ class Video {
     if (!this.begun) return;
     this.begun = false;
     this.needKeyframe(false);
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    console.warn(`meshwidget: video cannot be decoded: ${error.message}`);
+    this.restart(true);
   }
 
   /** @param {boolean} failed */

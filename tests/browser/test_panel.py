@@ -188,7 +188,7 @@ def test_exit_removes_the_tile_in_every_view(notebook: OpenNotebook) -> None:
         "mesh.grid(viewer='bob')",
         "mesh.grid('*')",
     )
-    opened.page.set_viewport_size({"width": 1280, "height": 3000})
+    opened.page.set_viewport_size({"width": 1280, "height": 5000})
     opened.run_all()
     views = opened.views
     expect(views).to_have_count(4)
@@ -214,6 +214,8 @@ def test_exit_by_the_program_and_a_crash(notebook: OpenNotebook) -> None:
 
 
 def test_looking_as_others(four: Notebook) -> None:
+    # What is not on the screen does not move.
+    four.page.set_viewport_size({"width": 1280, "height": 5000})
     chooser = four.views.get_by_role("combobox", name="View as")
     expect(chooser).to_have_value("alice")
     chooser.select_option("carol")
