@@ -5,19 +5,31 @@ The views are imported when one is asked for, so that a script needs no ipywidge
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from .errors import MissingExtraError
+from .errors import MeshClosedError, MissingExtraError
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .call import Call
     from .mesh import Mesh
+    from .views.session import ViewSession
+    from .views.socket import Send
     from .views.stats_view import StatsView
     from .views.widget import MeshGrid, MeshMatrix, MeshWidget
+
+PANEL_CHANNEL = "panel"
+"""Where a page that is no notebook finds tiles and controls: each its own."""
 
 
 class ViewMethods:
     """Each gives a new widget of this call."""
+
+    _call: Call
 
     def panel(self) -> MeshWidget:
         """A panel of this call: tiles, diagrams, controls to join, exit and step."""
@@ -76,3 +88,48 @@ class ViewMethods:
         from .views.stats_view import StatsView
 
         return StatsView(cast("Mesh", self), metric, receiver)
+
+    def open_channel(
+        self, name: str, serve: Callable[[web.WebSocketResponse], Awaitable[None]]
+    ) -> str:
+        """Take WebSockets under a name, which lets in whoever knows it.
+
+        Parameters
+        ----------
+        name : str
+        serve : coroutine function
+            Talks on a WebSocket for as long as it lasts, on the mesh's thread.
+
+        Returns
+        -------
+        str
+            Where Jupyter's own server has them, below ``{base_url}meshwidget/``; empty
+            when the call is over.
+        """
+        mesh = cast("Mesh", self)
+        if mesh.closed:
+            return ""
+        self._call.server.channels[name] = serve
+        return f"rooms/{mesh.room_id}/views/{name}"
+
+    def close_channel(self, name: str) -> None:
+        """Take no more WebSockets under that name; harmless if there are none."""
+        self._call.server.channels.pop(name, None)
+
+    def _open_panel_channel(self) -> None:
+        call = weakref.ref(cast("Mesh", self))
+
+        def open_session(send: Send) -> ViewSession:
+            from .views.session import ViewSession
+
+            mesh = call()
+            if mesh is None:
+                raise MeshClosedError("the mesh is closed; make a new one")
+            return ViewSession(mesh, send)
+
+        async def serve(socket: web.WebSocketResponse) -> None:
+            from .views.socket import serve_page
+
+            await serve_page(socket, open_session)
+
+        self.open_channel(PANEL_CHANNEL, serve)

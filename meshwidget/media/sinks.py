@@ -55,6 +55,9 @@ class VideoSink:
         Frames that were shown so far.
     version : int
         Another one for each picture of any sink; 0 before the first.
+    full_rate : float
+        Frames a second that are pushed here when nothing holds them up: by the least
+        time between two, in the frames' own clock. 0 before the second.
     """
 
     def __init__(self, on_frame: Callable[[av.VideoFrame], None] | None = None) -> None:
@@ -62,6 +65,8 @@ class VideoSink:
         self.count = 0
         self.decoded = 0
         self.version = 0
+        self.full_rate = 0.0
+        self._pushed: float | None = None
         self._on_frame = on_frame
         self._arrivals: deque[float] = deque(maxlen=128)
         self._timestamps: deque[int] = deque(maxlen=128)
@@ -70,6 +75,11 @@ class VideoSink:
     def push(self, frame: av.VideoFrame) -> None:
         """Take the next frame."""
         self._note_arrival(time.monotonic(), frame.pts or 0)
+        if frame.time is not None:
+            if self._pushed is not None and frame.time > self._pushed:
+                rate = 1 / (frame.time - self._pushed)
+                self.full_rate = max(self.full_rate, rate)
+            self._pushed = frame.time
         self._show(frame)
 
     def look(self) -> None:

@@ -52,8 +52,8 @@ export default () => {
   let feed;
   return {
     /** @param {{model: any}} context */
-    initialize({ model }) {
-      feed = new Feed(model);
+    async initialize({ model }) {
+      feed = new Feed(await reach(model));
       return () => feed.close();
     },
     /** @param {{model: any, el: HTMLElement}} context */
@@ -63,6 +63,24 @@ export default () => {
     },
   };
 };
+
+/**
+ * The model, or what takes its place where Jupyter's server has meshwidget's extension:
+ * a line that moves to a WebSocket when there is one.
+ *
+ * @param {any} model
+ */
+async function reach(model) {
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent;
+    const base = config ? JSON.parse(config).baseUrl : document.body.dataset.baseUrl;
+    if (!base || !model.get("address")) return model;
+    const url = new URL(`${base}meshwidget/static/transport.js`, location.href);
+    return (await import(url.href)).reach(model);
+  } catch {
+    return model; // there is no extension
+  }
+}
 
 /** The conversation with the kernel. */
 class Feed {
@@ -84,7 +102,10 @@ class Feed {
     this.ending = new AbortController();
     const { signal } = this.ending;
     model.on("msg:custom", (/** @type {any} */ message) => this.receive(message));
-    model.on("comm_live_update", () => this.beat());
+    model.on("comm_live_update", () => {
+      this.version = 0; // another end of the kernel's counts anew
+      this.beat();
+    });
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     window.addEventListener("pagehide", () => this.say({ type: "bye" }), { signal });
     this.beating = setInterval(() => this.visible && this.beat(), HEARTBEAT);
@@ -94,6 +115,7 @@ class Feed {
     this.say({ type: "bye" });
     clearInterval(this.beating);
     this.ending.abort();
+    this.model.hangUp?.();
   }
 
   /** @param {object} message */

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ProtocolError
 from ..events import Event, MeshClosed, PeerJoined
 from ..history.moment import Moment
 from ..log import EventLog
 from .audience import Audience, changed_lines
 from .detail import detail_of
+from .diagram_messages import Bye, Here, Set, parse
 
 __all__ = ["DiagramFeed", "Look"]
 
@@ -75,6 +77,8 @@ class DiagramFeed:
         Whether the call goes on.
     look : Look
         What is looked at first.
+    set_look : callable
+        Told what a page wants to look at: names and values of :class:`Look`.
     """
 
     def __init__(
@@ -84,12 +88,14 @@ class DiagramFeed:
         send: Send,
         is_live: Callable[[], bool],
         look: Look,
+        set_look: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._log = log
         self._draw = draw
         self._send = send
         self._is_live = is_live
         self._look = look
+        self._set_look = set_look
         self._audience = Audience()
         self._lines: list[str] = []
         self._said: dict[str, Any] = {}
@@ -102,6 +108,21 @@ class DiagramFeed:
         self._unsubscribe = log.subscribe(self._note)
 
     # From any thread ------------------------------------------------------------------
+
+    def receive(self, content: object) -> None:
+        """Take what a page has said."""
+        try:
+            message = parse(content)
+        except ProtocolError as error:
+            self._send({"type": "refused", "message": str(error)})
+            return
+        match message:
+            case Here(client=client, version=version, visible=visible):
+                self.here(client, version, visible)
+            case Bye(client=client):
+                self.bye(client)
+            case Set(look=look):
+                self._set_look(look)
 
     def here(self, client: str, version: int, visible: bool) -> None:
         """A page says that it is there, and which version it has."""

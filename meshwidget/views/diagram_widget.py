@@ -10,27 +10,25 @@ one diagram can follow another: ``traitlets.link((topology, "pair"), (sequence,
 from __future__ import annotations
 
 import os
-import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import anywidget
 import traitlets
 
-from ..errors import ProtocolError
 from ..events import Event, PeerJoined
 from ..history.moment import Moment
 from ..nesting import view_closed, view_opened
 from .diagram_feed import DiagramFeed, Look
-from .diagram_messages import Bye, Here, Set, parse
+from .live import LiveWidget
 from .sequence import LIMIT, sequence_svg
 from .statechart import states_svg
 from .topology import topology_svg
 
 if TYPE_CHECKING:
     from ..readings import LogReadings
+    from .socket import Send
 
 __all__ = ["Diagram", "SequenceView", "StatesView", "TopologyView"]
 
@@ -45,7 +43,7 @@ def _names() -> traitlets.TraitType[tuple[str, ...] | None, Sequence[str] | None
     return cast("traitlets.TraitType[tuple[str, ...] | None, Any]", trait)
 
 
-class Diagram(anywidget.AnyWidget):
+class Diagram(LiveWidget[DiagramFeed]):
     """What the three have in common.
 
     Parameters
@@ -82,20 +80,13 @@ class Diagram(anywidget.AnyWidget):
     selected = traitlets.Int(None, allow_none=True)
     limit = traitlets.Int(LIMIT, min=1)
 
+    _SETS = frozenset({"set"})
+
     def __init__(self, source: LogReadings, **look: Any) -> None:
         self._log = source.log
-        self._sending = threading.Lock()
-        super().__init__(**look)
-        call = weakref.ref(source)
-        self._feed = DiagramFeed(
-            self._log,
-            self.draw,
-            self._send_to_pages,
-            lambda: not getattr(call(), "closed", True),
-            self._look(),
-        )
+        self._source = weakref.ref(source)
+        super().__init__(source, **look)
         self.observe(self._look_changed, list(_LOOKS))
-        self.on_msg(self._receive)
         view_opened(self)
 
     @staticmethod
@@ -105,7 +96,7 @@ class Diagram(anywidget.AnyWidget):
 
     def svg(self) -> str:
         """Return the picture as it is now, as an ``<svg>`` element."""
-        return self._feed.svg()
+        return self._session.svg()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture as it is now to an SVG file."""
@@ -113,12 +104,8 @@ class Diagram(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the diagram off every page; the call goes on."""
-        if not hasattr(self, "_feed"):
-            return  # it was never finished, and is collected now
-        self._feed.close()
         view_closed(self)
-        with self._sending:
-            super().close()
+        super().close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of room {Moment.of(self._log).room}>"
@@ -143,29 +130,24 @@ class Diagram(anywidget.AnyWidget):
         return Look(**{name: getattr(self, name) for name in _LOOKS})
 
     def _look_changed(self, change: object) -> None:
-        self._feed.look(self._look())
+        for feed in self._ends:
+            feed.look(self._look())
 
-    def _receive(self, widget: object, content: object, buffers: object) -> None:
-        """Take a page's message, on whatever thread the kernel takes it."""
-        try:
-            message = parse(content)
-        except ProtocolError as error:
-            self._send_to_pages({"type": "refused", "message": str(error)})
-            return
-        match message:
-            case Here(client=client, version=version, visible=visible):
-                self._feed.here(client, version, visible)
-            case Bye(client=client):
-                self._feed.bye(client)
-            case Set(look=look):
-                with self.hold_trait_notifications():
-                    for name, value in look.items():
-                        setattr(self, name, value)
+    def _open_end(self, send: Send) -> DiagramFeed:
+        call = self._source
+        return DiagramFeed(
+            self._log,
+            self.draw,
+            lambda content: send(content, ()),
+            lambda: not getattr(call(), "closed", True),
+            self._look(),
+            self._set_look,
+        )
 
-    def _send_to_pages(self, content: dict[str, Any]) -> None:
-        with self._sending:
-            if self.comm is not None:  # closed on another thread
-                self.send(content)
+    def _set_look(self, look: Mapping[str, Any]) -> None:
+        with self.hold_trait_notifications():
+            for name, value in look.items():
+                setattr(self, name, value)
 
 
 class SequenceView(Diagram):

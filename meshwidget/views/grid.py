@@ -2,27 +2,30 @@
 
 All show the same front end, ``panel.js``; traits say what there is besides the tiles.
 They are few and never hold a picture: those would end in the saved notebook.
-Everything else goes through the :class:`ViewSession`, over custom messages of the comm.
+Everything else goes through a :class:`ViewSession`, over custom messages of the comm or
+over a WebSocket.
 """
 
 from __future__ import annotations
 
 import base64
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
+from ..errors import MeshClosedError
 from ..signaling.protocol import EVERYONE
-from .reading import read_call
+from .live import LiveWidget
+from .reading import CallReading, read_call
 from .session import ViewSession
 from .snapshot import snapshot
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
+    from .socket import Send
+
 __all__ = ["CallPanel", "MeshGrid", "MeshMatrix", "optional_names"]
 
 HERE = Path(__file__).parent
@@ -33,7 +36,7 @@ def optional_names() -> traitlets.TraitType[Any, Any]:
     return traitlets.Tuple(default_value=None, allow_none=True)
 
 
-class MeshGrid(anywidget.AnyWidget):
+class MeshGrid(LiveWidget[ViewSession]):
     """The live tiles of what one participant receives.
 
     Parameters
@@ -59,25 +62,27 @@ class MeshGrid(anywidget.AnyWidget):
     matrix = traitlets.Bool(False, read_only=True).tag(sync=True)
     viewer = traitlets.Unicode(None, allow_none=True)
 
+    _SETS = frozenset({"view"})
+
     def __init__(self, mesh: Mesh, viewer: str | None = None) -> None:
         self.mesh = mesh
-        self._sending = threading.Lock()
-        super().__init__(viewer=viewer)
-        self._session = ViewSession(mesh, self._send_to_pages, viewer)
-        self.on_msg(self._receive)
-
-    def close(self) -> None:
-        """Take the view off every page; the call goes on."""
-        if not hasattr(self, "_session"):
-            return  # it was never finished, and is collected now
-        self._session.close()
-        with self._sending:
-            super().close()
+        super().__init__(mesh, viewer=viewer)
 
     def snapshot(self) -> bytes:
         """Return the tiles as they are now, as a PNG file."""
-        reading = read_call(self.mesh, self.viewer, time.monotonic())
+        try:
+            reading = self.mesh.loop.run(self._look())
+        except MeshClosedError:
+            reading = read_call(self.mesh, self.viewer, time.monotonic())
         return snapshot(reading, heading=self.controls)
+
+    async def _look(self) -> CallReading:
+        """Look at all tiles at once: one by one each would wait for its keyframe."""
+        reading = read_call(self.mesh, self.viewer, time.monotonic())
+        for tile in reading.tiles:
+            if tile.sink is not None:
+                tile.sink.look()
+        return reading
 
     def __repr__(self) -> str:
         viewer = "" if self.viewer is None else f", viewer={self.viewer!r}"
@@ -93,21 +98,18 @@ class MeshGrid(anywidget.AnyWidget):
 
     @traitlets.observe("viewer")
     def _viewer_changed(self, change: Any) -> None:
-        if hasattr(self, "_session"):
-            self._session.look_as(change["new"])
+        for session in self._ends:
+            session.look_as(change["new"])
 
-    def _receive(self, widget: object, content: object, buffers: object) -> None:
-        """Hand a page's message on; on whatever thread the kernel takes it."""
+    def _open_end(self, send: Send) -> ViewSession:
+        return ViewSession(self.mesh, send, self.viewer)
+
+    def _take(self, content: object, end: ViewSession) -> None:
         match content:
             case {"type": "view", "viewer": str(viewer)}:
                 self.viewer = viewer
             case _:
-                self._session.receive(content)
-
-    def _send_to_pages(self, content: dict[str, Any], buffers: list[bytes]) -> None:
-        with self._sending:
-            if self.comm is not None:  # closed on the other thread
-                self.send(content, buffers)
+                end.receive(content)
 
 
 class MeshMatrix(MeshGrid):
@@ -140,10 +142,12 @@ class CallPanel(MeshGrid):
     controls = traitlets.Bool(True, read_only=True).tag(sync=True)
     asked = optional_names()
 
-    def _receive(self, widget: object, content: object, buffers: object) -> None:
+    _SETS = frozenset({"view", "why"})
+
+    def _take(self, content: object, end: ViewSession) -> None:
         match content:
             case {"type": "why", "viewer": str(viewer), "remote": str(remote)}:
                 if viewer != remote:
                     self.asked = (viewer, remote)
             case _:
-                super()._receive(widget, content, buffers)
+                super()._take(content, end)

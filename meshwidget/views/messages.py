@@ -18,12 +18,24 @@ MAX_TEXT_LENGTH = 1_000
 """Characters in a name as typed. The room's own limit, much lower, has the sentence
 that the learner should see; this one only keeps out what nobody types."""
 
+MAX_TILES = 4096
+"""Tiles that one message may name: everybody's view of a room of 64."""
+
+MAX_CODECS = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """A page has opened the view."""
+    """A page has opened the view.
+
+    Attributes
+    ----------
+    codecs : frozenset of str
+        What it can decode besides JPEG: ``"vp8"``.
+    """
 
     client: str
+    codecs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +48,32 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visibility:
-    """Somebody can see the page, or nobody can any more."""
+    """Somebody can see the page, or nobody can any more.
+
+    Attributes
+    ----------
+    hidden : frozenset of str
+        Keys of the tiles that are not on the screen.
+    """
 
     client: str
     visible: bool
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecodable:
+    """A page needs a keyframe of these tiles.
+
+    Attributes
+    ----------
+    failed : bool
+        Whether its decoder has failed, or has only missed something.
+    """
+
+    client: str
+    tiles: frozenset[str]
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +113,9 @@ class Exit(Request):
     name: str
 
 
-PageMessage = Hello | Acknowledgement | Visibility | Bye | View | Join | Exit
+PageMessage = (
+    Hello | Acknowledgement | Visibility | Undecodable | Bye | View | Join | Exit
+)
 
 
 def parse(content: object) -> PageMessage:
@@ -96,13 +132,24 @@ def parse(content: object) -> PageMessage:
     kind = content.get("type")
     match kind:
         case "hello":
-            return Hello(client=client)
+            codecs = texts_field(content, "codecs", MAX_CODECS)
+            return Hello(client=client, codecs=codecs)
         case "ack":
             return Acknowledgement(
                 client=client, sequence=number_field(content, "sequence")
             )
         case "visibility":
-            return Visibility(client=client, visible=flag_field(content, "visible"))
+            return Visibility(
+                client=client,
+                visible=flag_field(content, "visible"),
+                hidden=texts_field(content, "hidden", MAX_TILES),
+            )
+        case "undecodable":
+            return Undecodable(
+                client=client,
+                tiles=texts_field(content, "tiles", MAX_TILES),
+                failed=flag_field(content, "failed"),
+            )
         case "bye":
             return Bye(client=client)
         case "view":
@@ -137,6 +184,24 @@ def text_field(
         return value
     raise ProtocolError(
         "invalid_payload", f"{field} must be a text of at most {limit} characters"
+    )
+
+
+def texts_field(
+    content: Mapping[str, object], field: str, limit: int
+) -> frozenset[str]:
+    """Take some texts out of a message; none if it has no such field."""
+    value = content.get(field, [])
+    if (
+        isinstance(value, list)
+        and len(value) <= limit
+        and all(
+            isinstance(each, str) and len(each) <= MAX_TEXT_LENGTH for each in value
+        )
+    ):
+        return frozenset(value)
+    raise ProtocolError(
+        "invalid_payload", f"{field} must be a list of at most {limit} texts"
     )
 
 

@@ -3,8 +3,9 @@
  *
  * One plain ES module, used by both widgets; the trait `controls` says whether it is
  * a panel. One class for each thing, in this order: `Feed`, the conversation with
- * the kernel, one per model and page; `Painter`, from bytes to the screen; `View`,
- * one place on the page that shows the feed; `Tile`.
+ * the kernel, one per model and page; `Painter`, from bytes to the screen, with
+ * `Still` and `Video`, the two ways of decoding; `View`, one place on the page that
+ * shows the feed; `Tile`.
  *
  * Names and sentences come from outside: they are set as text, never as markup.
  *
@@ -34,20 +35,33 @@
  * @property {boolean} closed
  * @property {TileMessage[]} tiles
  *
- * @typedef {object} Transport what a comm and a WebSocket have in common
- * @property {(message: object) => boolean} send false when nobody is there any more
- * @property {(receive: (message: any, buffers: DataView[]) => void) => void} listen
- * @property {(check: () => void) => void} whenInterrupted
+ * @typedef {object} PictureMessage what is said of one of a message's buffers
+ * @property {string} tile
+ * @property {"jpeg"|"vp8"} format
+ * @property {boolean} key of VP8: whether it can be decoded without any other
+ * @property {number} timestamp of VP8: its RTP timestamp, 90,000 a second
  *
  * @typedef {{ok: boolean, message: string}} Reply
  * @typedef {ImageBitmap|VideoFrame} Picture drawn on a canvas, then closed
- * @typedef {Map<string, Picture>} Pictures by the key of their tile
+ * @typedef {{decode(): Promise<Picture|null>, close(): void}} Encoded decoded or closed
  */
 
 const EVERYONE = "*";
 
 /** Messages that may wait for decoding, and pictures that may wait for a paint. */
 const QUEUE_LIMIT = 3;
+
+/** Milliseconds after which a message that waits for a paint is passed over. */
+const LATE = 100;
+
+/** Pictures that may wait in a tile's decoder; more, and it has fallen behind. */
+const DECODER_LIMIT = 12;
+
+const VP8 = {
+  codec: "vp8",
+  optimizeForLatency: true,
+  hardwareAcceleration: "prefer-software", // there are few others, and tiles are small
+};
 
 /**
  * Each message to the kernel makes JupyterLab redraw its busy marks, icon of the tab
@@ -56,6 +70,9 @@ const QUEUE_LIMIT = 3;
  */
 const ACKNOWLEDGE_EVERY = 2;
 const ACKNOWLEDGE_WITHIN = 50; // ms
+
+/** Tiles that one message names as hidden: it may have 64 KiB. */
+const HIDDEN_LIMIT = 500;
 
 /** Milliseconds without a word, while pictures should come, until the view says so. */
 const SILENCE = 2500;
@@ -72,8 +89,8 @@ export default () => {
   let feed;
   return {
     /** @param {{model: any}} context */
-    initialize({ model }) {
-      feed = new Feed(commTransport(model));
+    async initialize({ model }) {
+      feed = new Feed(...(await Promise.all([reach(model), findCodecs()])));
       return () => feed.close();
     },
     /** @param {{model: any, el: HTMLElement}} context */
@@ -85,33 +102,32 @@ export default () => {
 };
 
 /**
+ * The model, or what takes its place where Jupyter's server has meshwidget's extension:
+ * a line that moves to a WebSocket when there is one.
+ *
  * @param {any} model
- * @returns {Transport}
  */
-function commTransport(model) {
-  return {
-    send(message) {
-      try {
-        model.send(message);
-        return true;
-      } catch {
-        return false; // the comm is disposed: the kernel restarted or died
-      }
-    },
-    listen(receive) {
-      model.on("msg:custom", receive);
-    },
-    whenInterrupted(check) {
-      model.on("comm_live_update", check);
-    },
-  };
+async function reach(model) {
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent;
+    const base = config ? JSON.parse(config).baseUrl : document.body.dataset.baseUrl;
+    if (!base || !model.get("address")) return model;
+    const url = new URL(`${base}meshwidget/static/transport.js`, location.href);
+    return (await import(url.href)).reach(model);
+  } catch {
+    return model; // there is no extension
+  }
 }
 
 /** The conversation with the kernel. */
 class Feed {
-  /** @param {Transport} transport */
-  constructor(transport) {
-    this.transport = transport;
+  /**
+   * @param {any} model of the widget, or what takes its place
+   * @param {string[]} codecs
+   */
+  constructor(model, codecs) {
+    this.model = model;
+    this.codecs = codecs;
     this.client = randomId();
     /** @type {Set<View>} */
     this.views = new Set();
@@ -122,6 +138,8 @@ class Feed {
     this.trouble = "";
     this.gone = false;
     this.visible = false;
+    /** Keys of the tiles that are not on the screen. @type {string[]} */
+    this.hidden = [];
     this.heard = performance.now();
     this.lastRequest = 0;
     /** @type {Map<number, (reply: Reply) => void>} */
@@ -129,8 +147,10 @@ class Feed {
 
     this.ending = new AbortController();
     const { signal } = this.ending;
-    transport.listen((message, buffers) => this.receive(message, buffers));
-    transport.whenInterrupted(() => this.greet());
+    model.on("msg:custom", (/** @type {any} */ message, /** @type {DataView[]} */ buffers) =>
+      this.receive(message, buffers),
+    );
+    model.on("comm_live_update", () => this.greet());
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     window.addEventListener("pagehide", () => this.say({ type: "bye" }), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && this.greet(), {
@@ -145,19 +165,27 @@ class Feed {
     clearInterval(this.listening);
     this.ending.abort();
     this.painter.clear();
+    this.model.hangUp?.();
   }
 
   greet() {
     if (this.ending.signal.aborted) return;
     this.visible = false;
-    this.say({ type: "hello" });
+    this.hidden = [];
+    this.painter.clear();
+    this.say({ type: "hello", codecs: this.codecs });
     this.look();
   }
 
   /** @param {object} message */
   say(message) {
-    this.gone = !this.transport.send({ ...message, client: this.client });
-    if (this.gone) this.setTrouble(KERNEL_GONE);
+    try {
+      this.model.send({ ...message, client: this.client });
+      this.gone = false;
+    } catch {
+      this.gone = true; // the comm is disposed: the kernel restarted or died
+      this.setTrouble(KERNEL_GONE);
+    }
   }
 
   /**
@@ -182,15 +210,25 @@ class Feed {
     this.requests.delete(request);
   }
 
-  /** Tell the kernel whether anybody can see any of the views, if that changed. */
+  /** Tell the kernel whether anybody can see any of the views, and what, if that changed. */
   look() {
-    const shown = [...this.views].some((view) => view.onScreen);
-    const visible = shown && document.visibilityState === "visible";
-    if (visible === this.visible) return;
+    const shown = [...this.views].filter((view) => view.onScreen);
+    const visible = shown.length > 0 && document.visibilityState === "visible";
+    const keys = this.state?.tiles.map((tile) => tile.key) ?? [];
+    const hidden = keys.filter((key) => !shown.some((view) => view.tiles.get(key)?.onScreen));
+    const same = hidden.join() === this.hidden.join();
+    if (visible === this.visible && (same || !visible)) return;
+    if (visible !== this.visible) this.heard = performance.now();
     this.visible = visible;
-    this.heard = performance.now();
-    if (!visible) this.painter.clear();
-    this.say({ type: "visibility", visible });
+    this.hidden = hidden;
+    if (visible) hidden.forEach((key) => this.painter.stop(key));
+    else this.painter.clear();
+    this.sayVisibility();
+  }
+
+  sayVisibility() {
+    const { visible, hidden } = this;
+    this.say({ type: "visibility", visible, hidden: hidden.slice(0, HIDDEN_LIMIT) });
   }
 
   /**
@@ -202,7 +240,7 @@ class Feed {
     this.setTrouble("");
     switch (message.type) {
       case "frames":
-        this.painter.push(message.sequence, message.tiles, buffers);
+        this.painter.push(message.sequence, message.pictures, buffers);
         break;
       case "state":
         this.state = message;
@@ -226,7 +264,7 @@ class Feed {
       this.state.tiles.some((tile) => tile.state === "live");
     if (!expecting || performance.now() - this.heard < SILENCE) return;
     this.setTrouble(KERNEL_SILENT);
-    this.say({ type: "visibility", visible: true }); // the kernel answers when it can
+    this.sayVisibility(); // the kernel answers when it can
   }
 
   /** @param {string} trouble */
@@ -238,7 +276,7 @@ class Feed {
 }
 
 /**
- * Decodes pictures and paints them, in order, one message an animation frame.
+ * Has pictures decoded and paints them, in order, one message an animation frame.
  *
  * Both queues are short. A message that falls out hands its pictures on to the next,
  * so that no tile misses its last one. What is painted is acknowledged.
@@ -247,45 +285,78 @@ class Painter {
   /** @param {Feed} feed */
   constructor(feed) {
     this.feed = feed;
-    /** @type {{sequence: number, pictures: Map<string, DataView>}[]} */
+    /** @type {{sequence: number, received: number, pictures: Map<string, Encoded>}[]} */
     this.encoded = [];
-    /** @type {{sequence: number, pictures: Pictures}[]} */
+    /** @type {{sequence: number, received: number, pictures: Map<string, Picture>}[]} */
     this.decoded = [];
     this.decoding = false;
     this.frame = 0;
+    /** The number of the last message. */
+    this.sequence = 0;
     /** Messages painted and not acknowledged, and when the last one was painted. */
     this.owed = 0;
     this.painted = 0;
     this.acknowledging = 0;
-    /** What each tile shows, for views that are opened later. @type {Pictures} */
+    /** The tiles that get video. @type {Map<string, Video>} */
+    this.videos = new Map();
+    /** What each tile shows, for views that are opened later. @type {Map<string, Picture>} */
     this.latest = new Map();
   }
 
   /**
    * @param {number} sequence
-   * @param {string[]} keys
+   * @param {PictureMessage[]} messages
    * @param {DataView[]} buffers
    */
-  push(sequence, keys, buffers) {
-    const pictures = new Map(keys.map((key, index) => [key, buffers[index]]));
-    this.encoded.push({ sequence, pictures });
-    shorten(this.encoded, () => {});
+  push(sequence, messages, buffers) {
+    if (sequence !== this.sequence + 1) this.videos.forEach((video) => video.miss());
+    this.sequence = sequence;
+    /** @type {Map<string, Encoded>} */
+    const pictures = new Map();
+    messages.forEach((message, index) => {
+      const { tile } = message;
+      pictures.get(tile)?.close();
+      pictures.set(tile, this.take(message, buffers[index]));
+    });
+    this.encoded.push({ sequence, received: performance.now(), pictures });
+    shorten(this.encoded);
     this.decode();
+  }
+
+  /**
+   * @param {PictureMessage} message
+   * @param {DataView} bytes
+   * @returns {Encoded}
+   */
+  take(message, bytes) {
+    const { tile } = message;
+    if (message.format === "jpeg") {
+      this.stop(tile);
+      return new Still(bytes);
+    }
+    let video = this.videos.get(tile);
+    if (!video) {
+      video = new Video((failed) => this.feed.say({ type: "undecodable", tiles: [tile], failed }));
+      this.videos.set(tile, video);
+    }
+    return video.take(bytes, message.key, message.timestamp);
   }
 
   async decode() {
     if (this.decoding) return;
     this.decoding = true;
     for (let next = this.encoded.shift(); next; next = this.encoded.shift()) {
+      const { sequence, received } = next;
+      /** @type {Map<string, Picture>} */
       const pictures = new Map();
       await Promise.all(
-        [...next.pictures].map(async ([key, bytes]) => {
-          const picture = await decodeJpeg(bytes).catch(reportPicture);
+        [...next.pictures].map(async ([key, encoded]) => {
+          const picture = await encoded.decode();
           if (picture) pictures.set(key, picture);
         }),
       );
-      this.decoded.push({ sequence: next.sequence, pictures });
-      shorten(this.decoded, (picture) => picture.close());
+      this.decoded.push({ sequence, received, pictures });
+      shorten(this.decoded);
       this.frame ||= requestAnimationFrame(() => this.paint());
     }
     this.decoding = false;
@@ -293,6 +364,8 @@ class Painter {
 
   paint() {
     this.frame = 0;
+    const late = performance.now() - LATE;
+    while (this.decoded.length > 1 && this.decoded[0].received < late) handOn(this.decoded);
     const next = this.decoded.shift();
     if (!next) return;
     if (this.decoded.length) this.frame = requestAnimationFrame(() => this.paint());
@@ -326,6 +399,13 @@ class Painter {
       picture.close();
       this.latest.delete(key);
     }
+    for (const key of this.videos.keys()) if (!keys.includes(key)) this.stop(key);
+  }
+
+  /** No video comes for a tile, for now; it begins again with a keyframe. @param {string} key */
+  stop(key) {
+    this.videos.get(key)?.close();
+    this.videos.delete(key);
   }
 
   /** Forget what nobody has seen; the kernel sends it again to whoever looks. */
@@ -333,10 +413,113 @@ class Painter {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.acknowledging);
     this.frame = this.owed = 0;
-    this.encoded.length = 0;
-    for (const { pictures } of this.decoded.splice(0)) {
+    for (const { pictures } of [...this.encoded.splice(0), ...this.decoded.splice(0)]) {
       pictures.forEach((picture) => picture.close());
     }
+    for (const key of this.videos.keys()) this.stop(key);
+  }
+}
+
+/** A picture that stands for itself, as JPEG. */
+class Still {
+  /** @param {DataView} bytes */
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+
+  /** @returns {Promise<Picture|null>} */
+  async decode() {
+    try {
+      return await decodeJpeg(this.bytes);
+    } catch (error) {
+      console.error(`meshwidget: a picture cannot be decoded: ${error.message}`);
+      return null;
+    }
+  }
+
+  close() {}
+}
+
+/**
+ * The video of one tile, as the link brought it: each picture needs the one before.
+ *
+ * It begins with a keyframe. When one was missed, or the decoder fails or falls behind,
+ * it says so and waits for the next keyframe.
+ */
+class Video {
+  /** @param {(failed: boolean) => void} needKeyframe */
+  constructor(needKeyframe) {
+    this.needKeyframe = needKeyframe;
+    /** What the decoder has not given yet. @type {{timestamp: number, give: (picture: VideoFrame|null) => void}[]} */
+    this.awaited = [];
+    /** Whether there is something to build the next picture on. */
+    this.begun = false;
+    this.decoder = this.makeDecoder();
+  }
+
+  makeDecoder() {
+    const decoder = new VideoDecoder({
+      output: (picture) => this.give(picture),
+      error: (error) => this.decoder === decoder && this.fail(error),
+    });
+    decoder.configure(VP8);
+    return decoder;
+  }
+
+  /**
+   * @param {DataView} data
+   * @param {boolean} isKeyframe
+   * @param {number} rtpTimestamp
+   * @returns {Encoded}
+   */
+  take(data, isKeyframe, rtpTimestamp) {
+    if (isKeyframe) this.begun = true;
+    if (this.begun && this.decoder.decodeQueueSize > DECODER_LIMIT) this.restart(false);
+    if (!this.begun) return { decode: async () => null, close() {} };
+    const timestamp = Math.round(rtpTimestamp / 0.09); // microseconds
+    const picture = new Promise((give) => this.awaited.push({ timestamp, give }));
+    const type = isKeyframe ? "key" : "delta";
+    try {
+      this.decoder.decode(new EncodedVideoChunk({ type, timestamp, data }));
+    } catch (error) {
+      this.fail(error); // it is no VP8 at all
+    }
+    return { decode: () => picture, close: () => picture.then((each) => each?.close()) };
+  }
+
+  /** @param {VideoFrame} picture */
+  give(picture) {
+    for (let next = this.awaited.shift(); next; next = this.awaited.shift()) {
+      if (next.timestamp === picture.timestamp) return next.give(picture);
+      next.give(null); // not meant to be seen
+    }
+    picture.close();
+  }
+
+  /** Something did not arrive. */
+  miss() {
+    if (!this.begun) return;
+    this.begun = false;
+    this.needKeyframe(false);
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    console.warn(`meshwidget: video cannot be decoded: ${error.message}`);
+    this.restart(true);
+  }
+
+  /** @param {boolean} failed */
+  restart(failed) {
+    this.close();
+    this.decoder = this.makeDecoder();
+    this.begun = false;
+    this.needKeyframe(failed);
+  }
+
+  close() {
+    this.awaited.splice(0).forEach(({ give }) => give(null));
+    if (this.decoder.state !== "closed") this.decoder.close();
   }
 }
 
@@ -371,7 +554,12 @@ class View {
     element.append(this.root);
 
     this.observer = new IntersectionObserver((entries) => {
-      this.onScreen = entries[entries.length - 1].isIntersecting;
+      for (const { target, isIntersecting } of entries) {
+        if (target === this.root) this.onScreen = isIntersecting;
+        for (const tile of this.tiles.values()) {
+          if (target === tile.element) tile.onScreen = isIntersecting;
+        }
+      }
       this.feed.look();
     });
     this.observer.observe(this.root);
@@ -498,6 +686,7 @@ class View {
     const focus = this.exitButtons().findIndex((button) => button.matches(":focus"));
     for (const [key, tile] of this.tiles) {
       if (keys.has(key)) continue;
+      this.observer.unobserve(tile.element);
       tile.element.remove();
       this.tiles.delete(key);
     }
@@ -549,6 +738,7 @@ class View {
       const exit = () => this.exit(message.peer);
       tile = new Tile(message, this.controls ? { exit, why: () => this.ask(message) } : null);
       this.tiles.set(message.key, tile);
+      this.observer.observe(tile.element);
       const { key } = message;
       requestAnimationFrame(() => {
         const picture = this.feed.painter.latest.get(key);
@@ -569,6 +759,8 @@ class Tile {
   constructor(message, actions) {
     const { viewer, peer } = message;
     this.painted = 0;
+    /** Until it is known better. */
+    this.onScreen = true;
     this.canvas = make("canvas", "meshwidget-canvas", {
       width: "240",
       height: "240",
@@ -681,20 +873,33 @@ class Tile {
 }
 
 /**
- * Keep a queue short: what is too old hands its pictures on to the next in line.
+ * Keep a queue short: what is too old hands its pictures on.
  *
- * @template Picture
- * @param {{pictures: Map<string, Picture>}[]} queue
- * @param {(picture: Picture) => void} dispose
+ * @param {{pictures: Map<string, {close(): void}>}[]} queue
  */
-function shorten(queue, dispose) {
-  while (queue.length > QUEUE_LIMIT) {
-    const { pictures } = /** @type {{pictures: Map<string, Picture>}} */ (queue.shift());
-    for (const [key, picture] of pictures) {
-      if (queue[0].pictures.has(key)) dispose(picture);
-      else queue[0].pictures.set(key, picture);
-    }
+function shorten(queue) {
+  while (queue.length > QUEUE_LIMIT) handOn(queue);
+}
+
+/**
+ * Drop the first in line; what only it has goes to the next.
+ *
+ * @param {{pictures: Map<string, {close(): void}>}[]} queue
+ */
+function handOn(queue) {
+  const [{ pictures }] = queue.splice(0, 1);
+  for (const [key, picture] of pictures) {
+    if (queue[0].pictures.has(key)) picture.close();
+    else queue[0].pictures.set(key, picture);
   }
+}
+
+/** What this page can decode besides JPEG. @returns {Promise<string[]>} */
+async function findCodecs() {
+  // Only newer browsers have it, and only on pages with TLS or of this machine.
+  if (!("VideoDecoder" in globalThis)) return [];
+  const { supported } = await VideoDecoder.isConfigSupported(VP8);
+  return supported ? ["vp8"] : [];
 }
 
 /**
@@ -714,11 +919,6 @@ async function decodeJpeg(bytes) {
   } finally {
     decoder.close();
   }
-}
-
-/** @param {Error} error */
-function reportPicture(error) {
-  console.error(`meshwidget: a picture cannot be decoded: ${error.message}`);
 }
 
 /** As crypto.randomUUID, which only exists on pages with TLS. */

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..media.formats import VIDEO_FRAME_RATE
 from ..signaling.protocol import EVERYONE
 from .held import waiting_sentence
+from .overload import LinkRate, Overload
 from .tiles import (
     Status,
     TileFacts,
@@ -56,13 +58,6 @@ class Tile:
     def key(self) -> str:
         """What the tile is called in messages. No name has a line break in it."""
         return f"{self.facts.viewer}\n{self.facts.peer}"
-
-    @property
-    def version(self) -> int | None:
-        """What changes with each new picture; None before the first."""
-        if self.sink is None or self.sink.frame is None:
-            return None
-        return self.sink.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +124,7 @@ def read_call(
     now: float,
     failure: str | None = None,
     moment: Moment | None = None,
+    overload: Overload | None = None,
 ) -> CallReading:
     """Read off the mesh what a view shows.
 
@@ -144,11 +140,16 @@ def read_call(
         What went wrong lately outside any tile; the status line says it.
     moment : Moment, optional
         The log so far: what a call that is held still waits for.
+    overload : Overload, optional
+        Remembers whether the links were short; the status line says it.
     """
     peers = mesh.peers
     names = tuple(dict.fromkeys((*peers, *_outsiders(peers.values()))))
     shown = _resolve(viewer, tuple(peers))
-    pairs = [_read_pair(peers, one, other, now) for one, other in _pairs(peers, names)]
+    pairs = [
+        _read_pair(peers, one, other, now, shown=shown in (one, EVERYONE))
+        for one, other in _pairs(peers, names)
+    ]
     tiles = [
         Tile(
             facts=facts,
@@ -159,6 +160,12 @@ def read_call(
         if shown in (facts.viewer, EVERYONE)
     ]
     status = call_status(mesh.room, names, pairs)
+    if overload is not None:
+        short = overload.sentence(list(_link_rates(peers, pairs)), now)
+        if short and status.warning:
+            status = Status(text=f"{status.text} {short}", warning=True)
+        elif short:
+            status = Status(text=short, warning=True)
     if names and moment is not None:
         waits = waiting_sentence(moment, shown, names)
         if waits is not None and status.warning:
@@ -205,7 +212,9 @@ def _pairs(peers: dict[str, Peer], names: Sequence[str]) -> Iterator[tuple[str, 
             yield viewer, name
 
 
-def _read_pair(peers: dict[str, Peer], viewer: str, name: str, now: float) -> TileFacts:
+def _read_pair(
+    peers: dict[str, Peer], viewer: str, name: str, now: float, *, shown: bool
+) -> TileFacts:
     receiver, sender = peers[viewer], peers.get(name)
     connection = receiver.connections.get(name)
     sink = receiver.video(name)
@@ -226,8 +235,38 @@ def _read_pair(peers: dict[str, Peer], viewer: str, name: str, now: float) -> Ti
         sends_video=sends_video,
         sends_audio=sends_audio,
         failure=failure,
-        level=receiver.audio_level(name),
+        # Asking for the level has the sound decoded.
+        level=receiver.audio_level(name) if shown else None,
     )
+
+
+def _link_rates(
+    peers: dict[str, Peer], pairs: Iterable[TileFacts]
+) -> Iterator[LinkRate]:
+    """How fast pictures come over each link that is live, and how fast they should.
+
+    A source that is itself held up sends less than it could. What a browser's could
+    send only the browser knows.
+    """
+    sent = {
+        name: min(sink.full_rate, VIDEO_FRAME_RATE) for name, sink in _own_sinks(peers)
+    }
+    for facts in pairs:
+        sink = peers[facts.viewer].video(facts.peer)
+        if (
+            not facts.local
+            and facts.peer in sent
+            and sink is not None
+            and tile_state(facts) is TileState.LIVE
+        ):
+            yield LinkRate(sent[facts.peer], sink.frame_rate)
+
+
+def _own_sinks(peers: dict[str, Peer]) -> Iterator[tuple[str, VideoSink]]:
+    for name, peer in peers.items():
+        sink = peer.video(name)
+        if sink is not None:
+            yield name, sink
 
 
 def _rate(tiles: Sequence[Tile]) -> int | None:

@@ -31,11 +31,14 @@ from .messages import (
     Hello,
     Join,
     PageMessage,
+    Undecodable,
     View,
     Visibility,
     parse,
     reply,
 )
+from .overload import Overload
+from .pictures import Pictures
 from .reading import CallReading, closed_message, read_call
 from .stream import FrameStream
 
@@ -72,7 +75,9 @@ class ViewSession:
         self._send = send
         self._viewer = viewer
         self._stream = FrameStream()
+        self._pictures = Pictures(time.monotonic)
         self._follower = Follower(mesh.log)
+        self._overload = Overload()
         self._reading: CallReading | None = None
         self._said: dict[str, Any] | None = None
         self._failure = _last_failure(mesh)
@@ -111,14 +116,20 @@ class ViewSession:
     def _handle(self, message: PageMessage) -> None:
         match message:
             case Acknowledgement(client=client, sequence=sequence):
-                self._stream.acknowledge(client, sequence)
-            case Hello(client=client):
-                self._stream.hello(client)
+                if self._stream.acknowledge(client, sequence):
+                    self._pictures.need_keyframes(None)
+            case Hello(client=client, codecs=codecs):
+                self._stream.hello(client, decodes="vp8" in codecs)
                 self._say_state(time.monotonic(), again=True)
-            case Visibility(client=client, visible=visible):
-                self._stream.set_visible(client, visible)
+            case Visibility(client=client, visible=visible, hidden=hidden):
+                appeared = self._stream.set_visible(client, visible, hidden)
+                self._pictures.need_keyframes(appeared)
                 if visible:
                     self._say_state(time.monotonic(), again=True)
+            case Undecodable(tiles=tiles, failed=True):
+                self._pictures.fail(tiles)
+            case Undecodable(tiles=tiles):
+                self._pictures.need_keyframes(tiles)
             case Bye(client=client):
                 self._stream.bye(client)
             case View(viewer=viewer):
@@ -171,29 +182,35 @@ class ViewSession:
                 await asyncio.sleep(due - clock())
                 self._stream.drop_stale(clock())
         finally:
+            self._pictures.follow({}, video=False)
             self._ticking = None
 
     def _send_frames(self, now: float) -> None:
-        if self._reading is None or not self._stream.ready():
+        if self._reading is None:
             return
-        tiles = {tile.key: tile for tile in self._reading.tiles}
-        pictures = {
-            key: tile.version for key, tile in tiles.items() if tile.version is not None
+        tiles = {
+            tile.key: tile.sink
+            for tile in self._reading.tiles
+            if tile.sink is not None and self._stream.on_screen(tile.key)
         }
-        chosen = self._stream.take(pictures, now)
+        self._pictures.follow(tiles, video=self._stream.decodes)
+        if not self._stream.ready():
+            return
+        self._pictures.ask()
+        chosen = self._stream.take(self._pictures.versions(), now)
         if not chosen:
             return
-        keys, buffers = [], []
-        for key in chosen:
-            sink = tiles[key].sink
-            jpeg = sink.jpeg() if sink is not None else None
-            if jpeg is not None:
-                keys.append(key)
-                buffers.append(jpeg)
+        pictures = [
+            (key, picture) for key in chosen for picture in self._pictures.take(key)
+        ]
         # Sent even if no picture could be encoded: the number has been taken, and
         # whoever looks owes an acknowledgement for it.
-        sequence = self._stream.sequence
-        self._send({"type": "frames", "sequence": sequence, "tiles": keys}, buffers)
+        message = {
+            "type": "frames",
+            "sequence": self._stream.sequence,
+            "pictures": [picture.describe(key) for key, picture in pictures],
+        }
+        self._send(message, [picture.data for _, picture in pictures])
 
     def _say_state(self, now: float, *, again: bool = False) -> None:
         """Say how the call is, if it has changed since it was said last."""
@@ -201,7 +218,12 @@ class ViewSession:
         if mesh is None or mesh.closed or self._closed:
             return
         self._reading = read_call(
-            mesh, self._viewer, now, self._failure, self._follower.moment()
+            mesh,
+            self._viewer,
+            now,
+            self._failure,
+            self._follower.moment(),
+            self._overload,
         )
         message = self._reading.message()
         if again or message != self._said:

@@ -47,8 +47,8 @@ export default () => {
   let feed;
   return {
     /** @param {{model: any}} context */
-    initialize({ model }) {
-      feed = new Feed(model);
+    async initialize({ model }) {
+      feed = new Feed(await reach(model));
       return () => feed.close();
     },
     /** @param {{model: any, el: HTMLElement}} context */
@@ -58,6 +58,24 @@ export default () => {
     },
   };
 };
+
+/**
+ * The model, or what takes its place where Jupyter's server has meshwidget's extension:
+ * a line that moves to a WebSocket when there is one.
+ *
+ * @param {any} model
+ */
+async function reach(model) {
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent;
+    const base = config ? JSON.parse(config).baseUrl : document.body.dataset.baseUrl;
+    if (!base || !model.get("address")) return model;
+    const url = new URL(`${base}meshwidget/static/transport.js`, location.href);
+    return (await import(url.href)).reach(model);
+  } catch {
+    return model; // there is no extension
+  }
+}
 
 /** The conversation with the kernel. */
 class Feed {
@@ -79,7 +97,7 @@ class Feed {
     this.ending = new AbortController();
     const { signal } = this.ending;
     model.on("msg:custom", (/** @type {any} */ message) => this.receive(message));
-    model.on("comm_live_update", () => this.beat());
+    model.on("comm_live_update", () => this.beat(0));
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     window.addEventListener("pagehide", () => this.say({ type: "bye" }), { signal });
     this.beating = setInterval(() => this.visible && this.beat(), HEARTBEAT);
@@ -89,12 +107,14 @@ class Feed {
     this.say({ type: "bye" });
     clearInterval(this.beating);
     this.ending.abort();
+    this.model.hangUp?.();
   }
 
   /** @param {object} message */
   say(message) {
     try {
       this.model.send({ ...message, client: this.client });
+      this.gone = false;
     } catch {
       this.gone = true; // the comm is disposed
       this.requests.forEach((settle) => settle({ ok: false, message: KERNEL_GONE }));
@@ -116,9 +136,9 @@ class Feed {
   }
 
   /** Tell the kernel what there is, and whether anybody sees it. */
-  beat() {
+  beat(version = this.state?.version ?? 0) {
     if (this.ending.signal.aborted || this.state?.closed) return;
-    this.say({ type: "here", version: this.state?.version ?? 0, visible: this.visible });
+    this.say({ type: "here", version, visible: this.visible });
   }
 
   look() {

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
+from ..errors import MeshClosedError
 from .grid import optional_names
+from .live import LiveWidget
 from .stepping_session import SteppingSession
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
+    from .socket import Send
 
 HERE = Path(__file__).parent
 
 
-class Stepper(anywidget.AnyWidget):
+class Stepper(LiveWidget[SteppingSession]):
     """Pause, Step, Resume; what is held; why somebody is not seen.
 
     Parameters
@@ -40,20 +42,12 @@ class Stepper(anywidget.AnyWidget):
     asked = optional_names()
     selected = traitlets.Int(None, allow_none=True)
 
+    _SETS = frozenset({"close", "open"})
+
     def __init__(self, mesh: Mesh) -> None:
         self._room = mesh.room
-        self._sending = threading.Lock()
-        super().__init__()
-        self._session = SteppingSession(mesh, self._send_to_pages)
-        self.on_msg(self._receive)
-
-    def close(self) -> None:
-        """Take the stepper off every page; the call goes on."""
-        if not hasattr(self, "_session"):
-            return  # it was never finished, and is collected now
-        self._session.close()
-        with self._sending:
-            super().close()
+        self._mesh = weakref.ref(mesh)
+        super().__init__(mesh)
 
     def __repr__(self) -> str:
         return f"<Stepper of room {self._room}>"
@@ -67,20 +61,22 @@ class Stepper(anywidget.AnyWidget):
 
     @traitlets.observe("asked", "selected")
     def _look_changed(self, change: object) -> None:
-        if hasattr(self, "_session"):
-            self._session.look(self.asked, self.selected)
+        for session in self._ends:
+            session.look(self.asked, self.selected)
 
-    def _receive(self, widget: object, content: object, buffers: object) -> None:
-        """Hand a page's message on; on whatever thread the kernel takes it."""
+    def _open_end(self, send: Send) -> SteppingSession:
+        mesh = self._mesh()
+        if mesh is None:
+            raise MeshClosedError("the mesh is closed; make a new one")
+        session = SteppingSession(mesh, lambda content: send(content, ()))
+        session.look(self.asked, self.selected)
+        return session
+
+    def _take(self, content: object, end: SteppingSession) -> None:
         match content:
             case {"type": "close"}:
                 self.asked = None
                 return
             case {"type": "open", "number": int(number)}:
                 self.selected = number  # the reply has its text as well
-        self._session.receive(content)
-
-    def _send_to_pages(self, content: dict[str, Any]) -> None:
-        with self._sending:
-            if self.comm is not None:  # closed on another thread
-                self.send(content)
+        end.receive(content)

@@ -11,6 +11,8 @@ The contract:
   client for which nothing is outstanding is never stale, however quiet it is:
   without frames there are no acknowledgements.
 - A picture is sent once. Whoever starts to look gets every picture afresh.
+- A tile that no visible client has on its screen is not sent. Who scrolls it into view
+  gets its picture afresh.
 
 Pure: no clock (times are given, in seconds, and never run backwards), no event
 loop and no idea of what a picture is. Two pictures of a tile are the same if their
@@ -38,6 +40,8 @@ MAX_CLIENTS = 64
 class _Client:
     visible: bool
     acknowledged: int
+    hidden: frozenset[str] = frozenset()
+    """Tiles that are not on its screen."""
 
 
 class FrameStream:
@@ -55,6 +59,8 @@ class FrameStream:
         # (sequence, time sent) of each message that a visible client still owes.
         self._outstanding: deque[tuple[int, float]] = deque()
         self._shown: dict[str, Hashable] = {}
+        self._decoders: dict[str, bool] = {}
+        """Who said what it can; kept of those who are dropped and come back."""
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -67,34 +73,82 @@ class FrameStream:
         return any(client.visible for client in self._clients.values())
 
     @property
+    def decodes(self) -> bool:
+        """Whether every visible client can decode video, and not only stills."""
+        return self.watched and all(
+            self._decoders.get(name, False)
+            for name, client in self._clients.items()
+            if client.visible
+        )
+
+    def on_screen(self, tile: str) -> bool:
+        """Whether a visible client has that tile on its screen."""
+        return any(
+            client.visible and tile not in client.hidden
+            for client in self._clients.values()
+        )
+
+    @property
     def in_flight(self) -> int:
         """Messages that the fastest visible client has not acknowledged yet."""
         acknowledged = self._visible_acknowledged()
         return self.sequence - max(acknowledged) if acknowledged else 0
 
-    def hello(self, client: str) -> None:
+    def hello(self, client: str, *, decodes: bool = False) -> None:
         """Take up a page that has just been opened; it is not visible yet."""
+        self._decoders.pop(client, None)
+        self._decoders[client] = decodes
+        while len(self._decoders) > 2 * MAX_CLIENTS:
+            del self._decoders[next(iter(self._decoders))]
         self._clients.pop(client, None)
         self._remember(client, visible=False)
 
-    def set_visible(self, client: str, visible: bool) -> None:
-        """Note whether anybody can see the page of ``client``."""
+    def set_visible(
+        self, client: str, visible: bool, hidden: frozenset[str] = frozenset()
+    ) -> frozenset[str] | None:
+        """Note whether anybody can see the page of ``client``, and what of it.
+
+        Parameters
+        ----------
+        client : str
+        visible : bool
+        hidden : frozenset[str]
+            The tiles that are not on its screen.
+
+        Returns
+        -------
+        frozenset[str] or None
+            The tiles that have come onto its screen; None if these are all.
+        """
         known = self._clients.get(client)
         if known is None or known.visible != visible:
-            self._remember(client, visible=visible)
+            self._remember(client, visible=visible, hidden=hidden)
+            return None if visible else frozenset()
+        appeared = known.hidden - hidden
+        known.hidden = hidden
+        for tile in appeared:
+            self._shown.pop(tile, None)
+        return appeared
 
-    def acknowledge(self, client: str, sequence: int) -> None:
+    def acknowledge(self, client: str, sequence: int) -> bool:
         """Note that ``client`` has painted all messages up to ``sequence``.
 
         The acknowledgement of a client that was dropped brings it back. One of a
         message that was never sent, or older than the last, changes nothing.
+
+        Returns
+        -------
+        bool
+            Whether it has come back, and needs all tiles afresh.
         """
         known = self._clients.get(client)
         if known is None:
             self._remember(client, visible=True)
-        elif known.acknowledged < sequence <= self.sequence:
+            return True
+        if known.acknowledged < sequence <= self.sequence:
             known.acknowledged = sequence
             self._forget_settled()
+        return False
 
     def bye(self, client: str) -> None:
         """Forget a page that is being closed."""
@@ -150,9 +204,11 @@ class FrameStream:
             self._outstanding.append((self.sequence, now))
         return tiles
 
-    def _remember(self, name: str, *, visible: bool) -> None:
+    def _remember(
+        self, name: str, *, visible: bool, hidden: frozenset[str] = frozenset()
+    ) -> None:
         self._clients.pop(name, None)
-        self._clients[name] = _Client(visible=visible, acknowledged=self.sequence)
+        self._clients[name] = _Client(visible, self.sequence, hidden)
         if len(self._clients) > MAX_CLIENTS:
             oldest = min(self._clients, key=lambda name: self._clients[name].visible)
             del self._clients[oldest]

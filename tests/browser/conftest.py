@@ -200,11 +200,15 @@ class Notebook:
 
     def run_last(self) -> None:
         """Run the last cell."""
+        self.start_last()
+        self.wait_run()
+
+    def start_last(self) -> None:
+        """Begin to run the last cell."""
         before = self._last_prompt.inner_text()
         self.cells.last.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("Control+Enter")
         expect(self._last_prompt).not_to_have_text(before)
-        self.wait_run()
 
     def add_cell(self, source: str) -> None:
         """Append a code cell."""
@@ -229,6 +233,11 @@ class Notebook:
         """Until the kernel is there and has nothing to do."""
         status = self.page.get_by_text("Python 3 (ipykernel) | Idle")
         expect(status).to_be_visible(timeout=START_SECONDS * 1000)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the last cell runs now."""
+        return self._last_prompt.inner_text() == "[*]:"
 
     @property
     def _last_prompt(self) -> Locator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,15 @@ DEADLINE = 10
 """Seconds for what must happen at once."""
 
 
+@dataclass(frozen=True)
+class FakeChunk:
+    """An encoded picture, as a tap gives it."""
+
+    data: bytes
+    timestamp: int
+    is_keyframe: bool
+
+
 @dataclass(eq=False)
 class FakeSink:
     """Pictures are numbers; the JPEG of one is its number in words."""
@@ -25,16 +35,59 @@ class FakeSink:
     count: int = 0
     arrived: float | None = None
     frame_rate: float = 30.0
+    full_rate: float = 30.0
     broken: bool = False
+    tappable: bool = False
     encoded: list[int] = field(default_factory=list)
+    looks: int = 0
+    wishes: int = 0
+    """Keyframes that were asked for, the first one by tapping."""
+    taps: list[Callable[[Any], None]] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def frame(self) -> object | None:
         return self.count or None
 
     @property
-    def version(self) -> tuple[int, int]:
-        return id(self), self.count
+    def version(self) -> int:
+        return self.count and hash((id(self), self.count))
+
+    def look(self) -> None:
+        self.looks += 1
+
+    def tap(self, listener: Callable[[Any], None]) -> Callable[[], None] | None:
+        if not self.tappable:
+            return None
+        self.wishes += 1
+        self.taps.append(listener)
+        self.more.set()
+
+        def release() -> None:
+            self.taps.remove(listener)
+            self.more.set()
+
+        return release
+
+    def request_keyframe(self) -> None:
+        self.wishes += 1
+        self.more.set()
+
+    async def until(self, condition: Callable[[FakeSink], bool]) -> None:
+        """Wait for taps and wishes."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition(self):
+                self.more.clear()
+                await self.more.wait()
+
+    def bring(self, *, key: bool = False) -> FakeChunk:
+        """Let the link bring one more encoded picture."""
+        self.count += 1
+        self.arrived = time.monotonic()
+        chunk = FakeChunk(f"chunk {self.count}".encode(), self.count * 3000, key)
+        for tap in list(self.taps):
+            tap(chunk)
+        return chunk
 
     def jpeg(self) -> bytes | None:
         if self.broken or not self.count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -61,6 +61,10 @@ class Page:
             self.next()
 
 
+def ignore(look: Mapping[str, Any]) -> None:
+    """Nobody wants to see anything else."""
+
+
 def plain(events: Sequence[Event], moment: Moment, look: Look) -> str:
     """A picture in words."""
     members = ", ".join(moment.members)
@@ -78,7 +82,7 @@ def log() -> EventLog:
 def page(log: EventLog) -> Iterator[Page]:
     """A page, whose feed has not been looked at yet."""
     page = Page()
-    page.feed = DiagramFeed(log, plain, page, lambda: True, Look())
+    page.feed = DiagramFeed(log, plain, page, lambda: True, Look(), ignore)
     yield page
     page.feed.close()
     for thread in page.threads:
@@ -164,7 +168,7 @@ def test_nothing_is_drawn_while_nobody_looks(log: EventLog) -> None:
     def fail(events: Sequence[Event], moment: Moment, look: Look) -> str:
         raise AssertionError
 
-    feed = DiagramFeed(log, fail, lambda content: None, lambda: True, Look())
+    feed = DiagramFeed(log, fail, lambda content: None, lambda: True, Look(), ignore)
     join(log, "alice")
     feed.look(Look(limit=3))
     feed.here("page", 0, visible=False)
@@ -258,7 +262,12 @@ def test_an_opened_message(page: Page) -> None:
     call.deliver(2)
     opened = Page()
     opened.feed = DiagramFeed(
-        EventLog.of_events(call.events), plain, opened, lambda: False, Look(selected=3)
+        EventLog.of_events(call.events),
+        plain,
+        opened,
+        lambda: False,
+        Look(selected=3),
+        ignore,
     )
     opened.look()
     opened.next()
@@ -300,7 +309,7 @@ def test_a_picture_that_cannot_be_drawn_is_said_and_raised(
         raise ZeroDivisionError("oh")
 
     page = Page()
-    page.feed = DiagramFeed(log, fail, page, lambda: True, Look())
+    page.feed = DiagramFeed(log, fail, page, lambda: True, Look(), ignore)
     page.look()
     message = page.next()
     assert message["message"] == "cannot draw this: ZeroDivisionError: oh"

@@ -110,10 +110,10 @@ def test_traits_say_what_is_looked_at(session: Session, call: SimulatedCall) -> 
 
 
 def test_traits_are_not_saved_with_the_notebook(session: Session) -> None:
-    """But for the one by which the page knows which diagram it is."""
+    """But for those by which the page knows which diagram it is, and where."""
     view = SequenceView(session)
     names = set(view.get_state()) - set(traitlets_of_anywidget())
-    assert names == {"kind"}
+    assert names == {"kind", "address"}
 
 
 def traitlets_of_anywidget() -> list[str]:

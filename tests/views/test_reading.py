@@ -1,9 +1,11 @@
 """What is read off a call."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from meshwidget.views.overload import Overload
 from meshwidget.views.reading import closed_message, read_call
 from meshwidget.views.tiles import TileState, tile_state
 
@@ -132,21 +134,42 @@ def test_the_rate_of_one_alone_is_its_own() -> None:
     assert read_call(live("alice").real, None, NOW).rate == 30
 
 
-def test_a_version_changes_with_every_picture_and_every_sink() -> None:
-    mesh = live("alice")
-    sinks = mesh.peers["alice"].sinks
-    first = read_call(mesh.real, None, NOW).tiles[0].version
-    assert first == read_call(mesh.real, None, NOW).tiles[0].version
-    sinks["alice"].push(NOW)
-    second = read_call(mesh.real, None, NOW).tiles[0].version
-    kept, sinks["alice"] = sinks["alice"], FakeSink(count=2, arrived=NOW)
-    third = read_call(mesh.real, None, NOW).tiles[0].version
-    assert len({first, second, third}) == 3
-    assert kept is not sinks["alice"]
+def test_links_that_are_short_are_in_the_status_line() -> None:
+    mesh = live("alice", "bob", "carol")
+    overload = Overload()
+    for peer in mesh.peers.values():
+        for sink in peer.sinks.values():
+            sink.frame_rate = 18  # the sources are held up as well
+    read_call(mesh.real, None, NOW, overload=overload)
+    mesh.push(NOW + 2)
+    status = read_call(mesh.real, None, NOW + 2, overload=overload).status
+    assert status.warning
+    assert status.text.endswith("18 of 30 fps on every link.")
+    mesh.peers["alice"].connections["bob"].connection_state = "failed"
+    status = read_call(mesh.real, None, NOW + 2, overload=overload).status
+    assert status.text.startswith("The link from bob to alice is down.")
+    assert status.text.endswith("18 of 30 fps on every link.")
 
 
-def test_no_version_before_the_first_picture() -> None:
-    assert read_call(FakeMesh("alice").real, None, NOW).tiles[0].version is None
+def test_only_the_sound_of_what_is_shown_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = live("alice", "bob")
+    for peer in mesh.peers.values():
+        peer.levels = {"alice": -20.0, "bob": -20.0}
+    asked: list[tuple[str, str]] = []
+
+    def record(viewer: str) -> Callable[[str], float | None]:
+        def level(name: str) -> float | None:
+            asked.append((viewer, name))
+            return None
+
+        return level
+
+    for name, peer in mesh.peers.items():
+        monkeypatch.setattr(peer, "audio_level", record(name))
+    read_call(mesh.real, "bob", NOW)
+    assert asked == [("bob", "alice"), ("bob", "bob")]
 
 
 def test_messages_are_json_and_short() -> None:

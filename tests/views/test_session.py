@@ -10,10 +10,11 @@ import pytest
 
 from meshwidget.events import PeerJoined, TaskFailed
 from meshwidget.nesting import _open_views
+from meshwidget.views import chunks
 from meshwidget.views.session import ViewSession
 from meshwidget.views.stream import MAX_IN_FLIGHT
 
-from .fakes import FakeMesh, FakePages, turns
+from .fakes import FakeMesh, FakePages, FakeSink, turns
 
 
 class Page:
@@ -26,14 +27,19 @@ class Page:
     def say(self, kind: str, **fields: object) -> None:
         self.session.receive({"type": kind, "client": self.client, **fields})
 
-    def open(self) -> None:
-        self.say("hello")
+    def open(self, codecs: list[str] | None = None) -> None:
+        self.say("hello", codecs=codecs or [])
         self.say("visibility", visible=True)
 
 
 def view(mesh: FakeMesh, viewer: str | None = None) -> tuple[ViewSession, FakePages]:
     pages = FakePages()
     return ViewSession(mesh.real, pages.send, viewer), pages
+
+
+def tiles(frames: dict[str, Any]) -> list[str]:
+    """The tile of each picture in a message."""
+    return [picture["tile"] for picture in frames["pictures"]]
 
 
 async def test_nothing_is_sent_and_nothing_runs_when_nobody_looks() -> None:
@@ -66,7 +72,10 @@ async def test_who_looks_gets_one_message_with_every_picture() -> None:
     assert frames == {
         "type": "frames",
         "sequence": 1,
-        "tiles": ["alice\nalice", "alice\nbob"],
+        "pictures": [
+            {"tile": "alice\nalice", "format": "jpeg"},
+            {"tile": "alice\nbob", "format": "jpeg"},
+        ],
     }
     assert pages.buffers[pages.sent.index(frames)] == [b"picture 1", b"picture 1"]
     session.close()
@@ -83,7 +92,7 @@ async def test_only_new_pictures_are_sent_and_encoded() -> None:
     bob = mesh.peers["alice"].sinks["bob"]
     bob.push(time.monotonic())
     frames = await pages.next("frames", after=1)
-    assert frames["tiles"] == ["alice\nbob"]
+    assert tiles(frames) == ["alice\nbob"]
     assert bob.encoded == [1, 2]
     assert mesh.peers["bob"].sinks["alice"].encoded == []
     session.close()
@@ -119,7 +128,7 @@ async def test_a_hidden_page_stops_the_ticks_and_showing_it_resumes() -> None:
     assert asyncio.all_tasks() == before
     page.say("visibility", visible=True)
     frames = await pages.next("frames", after=1)
-    assert frames["tiles"] == ["alice\nalice"]  # the same picture, for new eyes
+    assert tiles(frames) == ["alice\nalice"]  # the same picture, for new eyes
     session.close()
 
 
@@ -170,7 +179,7 @@ async def test_a_peer_that_left_is_gone_from_state_and_frames() -> None:
     page.say("ack", sequence=1)
     sent = len(pages.of("frames"))
     mesh.push(time.monotonic())
-    assert (await pages.next("frames", after=sent))["tiles"] == ["alice\nalice"]
+    assert tiles(await pages.next("frames", after=sent)) == ["alice\nalice"]
     session.close()
 
 
@@ -183,10 +192,10 @@ async def test_looking_as_somebody_else() -> None:
     await pages.next("frames")
     page.say("view", viewer="bob")
     frames = await pages.next("frames", after=1)
-    assert frames["tiles"] == ["bob\nalice", "bob\nbob"]
+    assert tiles(frames) == ["bob\nalice", "bob\nbob"]
     session.look_as("*")
     frames = await pages.next("frames", after=2)
-    assert frames["tiles"] == ["alice\nalice", "alice\nbob"]  # bob's are there already
+    assert tiles(frames) == ["alice\nalice", "alice\nbob"]  # bob's are there already
     session.close()
 
 
@@ -196,7 +205,7 @@ async def test_a_picture_that_cannot_be_encoded_stops_nothing() -> None:
     mesh.push(time.monotonic())
     session, pages = view(mesh)
     Page(session).open()
-    assert (await pages.next("frames"))["tiles"] == []
+    assert tiles(await pages.next("frames")) == []
     session.close()
 
 
@@ -361,3 +370,154 @@ async def test_a_view_does_not_keep_a_call_alive() -> None:
     gc.collect()
     assert dropped() is None
     session.close()
+
+
+# Video
+
+
+def film(*names: str) -> FakeMesh:
+    """A call whose links can be tapped."""
+    mesh = FakeMesh(*names)
+    for peer in mesh.peers.values():
+        for name, sink in peer.sinks.items():
+            sink.tappable = name != peer.name
+    return mesh
+
+
+async def test_a_page_that_can_gets_the_received_video_and_stills_of_its_own() -> None:
+    mesh = film("alice", "bob")
+    own, bob = mesh.peers["alice"].sinks["alice"], mesh.peers["alice"].sinks["bob"]
+    session, pages = view(mesh)
+    page = Page(session)
+    own.push(time.monotonic())
+    page.open(codecs=["vp8"])
+    await pages.next("frames")
+    page.say("ack", sequence=1)
+    brought = [bob.bring(key=True), bob.bring()]
+    frames = await pages.next("frames", after=1)
+    assert frames["pictures"] == [
+        {"tile": "alice\nbob", "format": "vp8", "key": True, "timestamp": 3000},
+        {"tile": "alice\nbob", "format": "vp8", "key": False, "timestamp": 6000},
+    ]
+    assert pages.buffers[pages.sent.index(frames)] == [each.data for each in brought]
+    assert (bob.encoded, bob.looks, own.encoded) == ([], 0, [1])
+    session.close()
+
+
+async def test_one_page_that_cannot_decode_video_makes_it_stills_for_all() -> None:
+    mesh = film("alice", "bob")
+    bob = mesh.peers["alice"].sinks["bob"]
+    session, pages = view(mesh)
+    Page(session).open(codecs=["vp8"])
+    await tapped(bob)
+    bob.bring(key=True)
+    await pages.next("frames")
+    old = Page(session, "old")
+    old.open()
+    frames = await pages.next("frames", after=1)
+    assert {picture["format"] for picture in frames["pictures"]} == {"jpeg"}
+    assert bob.taps == []
+    old.say("bye")
+    await tapped(bob)
+    session.close()
+
+
+async def test_a_second_page_has_a_keyframe_asked_for() -> None:
+    mesh = film("alice", "bob")
+    bob = mesh.peers["alice"].sinks["bob"]
+    session, pages = view(mesh)
+    Page(session).open(codecs=["vp8"])
+    await tapped(bob)
+    bob.bring(key=True)
+    await pages.next("frames")
+    assert bob.wishes == 1
+    Page(session, "late").open(codecs=["vp8"])
+    await wished(bob, 2)
+    session.close()
+
+
+async def test_hidden_pages_and_tiles_are_not_tapped() -> None:
+    mesh = film("alice", "bob", "carol")
+    bob, carol = (mesh.peers["alice"].sinks[name] for name in ("bob", "carol"))
+    session, _ = view(mesh)
+    page = Page(session)
+    page.say("hello", codecs=["vp8"])
+    page.say("visibility", visible=True, hidden=["alice\ncarol"])
+    await tapped(bob)
+    assert carol.taps == []
+    page.say("visibility", visible=True, hidden=["alice\nbob"])
+    await tapped(carol)
+    assert bob.taps == []
+    page.say("visibility", visible=False)
+    await released(carol)
+    session.close()
+
+
+async def test_video_is_not_queued_for_a_page_that_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = film("alice", "bob")
+    bob = mesh.peers["alice"].sinks["bob"]
+    session, pages = view(mesh)
+    page = Page(session)
+    page.open(codecs=["vp8"])
+    await tapped(bob)
+    for sent in range(MAX_IN_FLIGHT):
+        bob.bring(key=sent == 0)
+        await pages.next("frames", after=sent)
+    bob.bring()
+    monkeypatch.setattr(chunks, "MAX_WAIT", 0.0)  # the page does nothing for so long
+    bob.bring()
+    bob.bring()
+    monkeypatch.undo()
+    assert bob.wishes == 1  # as long as nothing can be sent none is asked for
+    page.say("ack", sequence=MAX_IN_FLIGHT)
+    await wished(bob, 2)
+    bob.bring()
+    last = bob.bring(key=True)
+    frames = await pages.next("frames", after=MAX_IN_FLIGHT)
+    assert pages.buffers[pages.sent.index(frames)] == [last.data]
+    session.close()
+
+
+async def test_a_decoder_that_fails_gets_a_keyframe_and_then_stills() -> None:
+    mesh = film("alice", "bob")
+    bob = mesh.peers["alice"].sinks["bob"]
+    session, _ = view(mesh)
+    page = Page(session)
+    page.open(codecs=["vp8"])
+    await tapped(bob)
+    bob.bring(key=True)
+    page.say("undecodable", tiles=["alice\nbob"], failed=False)
+    await wished(bob, 2)
+    bob.bring(key=True)
+    page.say("undecodable", tiles=["alice\nbob"], failed=True)
+    await wished(bob, 3)
+    page.say("undecodable", tiles=["alice\nbob"], failed=True)
+    await turns()
+    assert bob.taps == []
+    session.close()
+
+
+async def test_closing_a_view_releases_the_video() -> None:
+    mesh = film("alice", "bob")
+    bob = mesh.peers["alice"].sinks["bob"]
+    session, _ = view(mesh)
+    Page(session).open(codecs=["vp8"])
+    await tapped(bob)
+    session.close()
+    await turns()
+    assert bob.taps == []
+
+
+async def tapped(sink: FakeSink) -> None:
+    await sink.until(lambda sink: bool(sink.taps))
+
+
+async def released(sink: FakeSink) -> None:
+    await sink.until(lambda sink: not sink.taps)
+
+
+async def wished(sink: FakeSink, count: int) -> None:
+    await sink.until(lambda sink: sink.wishes >= count)
+    assert sink.wishes == count

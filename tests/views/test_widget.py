@@ -64,7 +64,8 @@ def test_frames_come_as_one_message_with_a_jpeg_each(
     pages.say("hello")
     pages.say("visibility", visible=True)
     frames, buffers = pages.next("frames")
-    assert frames["tiles"] == ["alice\nalice", "alice\nbob"]
+    shown = [picture["tile"] for picture in frames["pictures"]]
+    assert shown == ["alice\nalice", "alice\nbob"]
     for buffer in buffers:
         with Image.open(io.BytesIO(buffer)) as picture:
             assert (picture.format, picture.size) == ("JPEG", (240, 240))
