@@ -249,7 +249,9 @@ def test_nothing_complete_is_held_for_longer_than_patience(
             each.marker for each in stream.packets if each.picture == index
         ):  # then the next one's first packet makes it complete
             complete = left
-        assert not [now for now, _ in arriving if complete + PATIENCE + 1e-9 < now < left]
+        assert not [
+            now for now, _ in arriving if complete + PATIENCE + 1e-9 < now < left
+        ]
 
 
 @given(schedules())
