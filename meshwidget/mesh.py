@@ -149,7 +149,7 @@ class Mesh(SteppingMethods, StatsMethods, LogReadings, ViewMethods, AccessMethod
         self._finalizer = weakref.finalize(
             self, _end, self.loop, self._call, forwarding
         )
-        self._open_panel_channel()
+        self._open_page_channels()
         forwarding.callback(register(self._call))
 
     # What it is -----------------------------------------------------------------------

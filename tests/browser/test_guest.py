@@ -256,3 +256,17 @@ def test_the_end_of_the_call_ends_it_here(notebook: OpenNotebook) -> None:
     expect(guest.get_by_role("status")).to_have_text(re.compile("This call is closed"))
     expect(guest.locator(".meshwidget-tile")).to_have_count(0)
     expect(guest.get_by_role("button", name="Join from this browser")).to_be_disabled()
+
+
+def test_a_page_that_freezes_is_given_up_and_comes_back(notebook: OpenNotebook) -> None:
+    opened = notebook(f"{MESH}{TWO}mesh")
+    opened.run_all()
+    guest = join(opened.page)
+    expect_live(guest, "alice", "bob")
+    opened.page.evaluate("const end = Date.now() + 5000; while (Date.now() < end);")
+    gone = "import json\nfrom meshwidget.events import PeerLeft\n"
+    assert run(opened, gone + LEFT) == [["browser", "lost"]]
+    expect_live(guest, "alice", "bob")
+    panel = opened.views.first
+    panel.scroll_into_view_if_needed()
+    expect(tile(panel, "browser")).to_have_attribute("data-state", "live")
