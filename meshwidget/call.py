@@ -214,6 +214,7 @@ class Call:
         if self.closed:
             return
         self.closed = True
+        self.pages.close()
         self.sampler.stop()
         for task in list(self._joining.values()):
             task.cancel()
@@ -231,7 +232,6 @@ class Call:
                     self.note_error("closing the mesh", outcome)
         if self._watching is not None:
             self._watching.cancel()
-        self.pages.close()
         self.switchboard.close()
         await self.server.stop()
         self.log.record(MeshClosed)

@@ -157,7 +157,7 @@ class Mesh(
         self._finalizer = weakref.finalize(
             self, _end, self.loop, self._call, forwarding
         )
-        self._open_panel_channel()
+        self._open_page_channels()
         forwarding.callback(register(self._call))
 
     # What it is -----------------------------------------------------------------------

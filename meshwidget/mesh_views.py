@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
     from .call import Call
     from .mesh import Mesh
-    from .views.session import ViewSession
-    from .views.socket import Send
+    from .views.socket import PageEnd, Send
     from .views.stats_view import StatsView
     from .views.widget import MeshGrid, MeshMatrix, MeshWidget
 
+    Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
+
 PANEL_CHANNEL = "panel"
 """Where a page that is no notebook finds tiles and controls: each its own."""
+
+GUEST_CHANNEL = "guest"
+"""Where such a page takes part itself."""
 
 
 class ViewMethods:
@@ -89,9 +93,7 @@ class ViewMethods:
 
         return StatsView(cast("Mesh", self), metric, receiver)
 
-    def open_channel(
-        self, name: str, serve: Callable[[web.WebSocketResponse], Awaitable[None]]
-    ) -> str:
+    def open_channel(self, name: str, serve: Serve) -> str:
         """Take WebSockets under a name, which lets in whoever knows it.
 
         Parameters
@@ -116,20 +118,33 @@ class ViewMethods:
         """Take no more WebSockets under that name; harmless if there are none."""
         self._call.server.channels.pop(name, None)
 
-    def _open_panel_channel(self) -> None:
-        call = weakref.ref(cast("Mesh", self))
+    def _open_page_channels(self) -> None:
+        """Let in the pages that are no notebook's, each with an end of its own."""
+        weak = weakref.ref(cast("Mesh", self))
 
-        def open_session(send: Send) -> ViewSession:
+        def serve_with(make: Callable[[Mesh, Send], PageEnd]) -> Serve:
+            def open_end(send: Send) -> PageEnd:
+                mesh = weak()
+                if mesh is None:
+                    raise MeshClosedError("the mesh is closed; make a new one")
+                return make(mesh, send)
+
+            async def serve(socket: web.WebSocketResponse) -> None:
+                from .views.socket import serve_page
+
+                await serve_page(socket, open_end)
+
+            return serve
+
+        def make_panel(mesh: Mesh, send: Send) -> PageEnd:
             from .views.session import ViewSession
 
-            mesh = call()
-            if mesh is None:
-                raise MeshClosedError("the mesh is closed; make a new one")
             return ViewSession(mesh, send)
 
-        async def serve(socket: web.WebSocketResponse) -> None:
-            from .views.socket import serve_page
+        def make_guest(mesh: Mesh, send: Send) -> PageEnd:
+            from .views.guest import GuestEnd
 
-            await serve_page(socket, open_session)
+            return GuestEnd(mesh, send)
 
-        self.open_channel(PANEL_CHANNEL, serve)
+        self.open_channel(PANEL_CHANNEL, serve_with(make_panel))
+        self.open_channel(GUEST_CHANNEL, serve_with(make_guest))

@@ -155,7 +155,13 @@ class Moment:
     def between(self, one: str, other: str) -> tuple[MessageState, ...]:
         """The messages of a link, both ways, in order of acceptance."""
         link = self.link(one, other)
-        return () if link is None else tuple(self.messages[n] for n in link.messages)
+        if link is None:
+            return ()
+        found = [self.messages[number] for number in link.messages]
+        # A saved log that is damaged may have given a number twice.
+        return tuple(
+            each for each in found if {each.sender, each.receiver} == {one, other}
+        )
 
     def description(self, sender: str, receiver: str) -> MessageState | None:
         """The newest offer or answer that one sent the other, if any."""

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 _TRICKLE = "a=ice-options:trickle"
 
+_CODECS = {"video": "VP8", "audio": "opus"}
+
+_CODEC_RULES = {"video": "RFC 7742, section 5", "audio": "RFC 7874, section 3"}
+
 _GATHERED = ("a=candidate:", "a=end-of-candidates")
 
 
@@ -91,7 +95,7 @@ def objection(sdp: str) -> str | None:
     """What keeps a text from being a description, in words, or None.
 
     aiortc takes any text for an empty offer, and one without a fingerprint until DTLS
-    begins, so this is asked first.
+    begins, and of codecs it only says that it failed, so this is asked first.
     """
     if not sdp.startswith("v=0"):
         return "it is no SDP: the first line is not v=0 (RFC 8866, section 5.1)"
@@ -105,7 +109,23 @@ def objection(sdp: str) -> str | None:
             "its SDP has no a=fingerprint line, so nobody could tell whose certificate "
             "DTLS will show (RFC 9429, section 5.8.3)"
         )
-    return None
+    return next(filter(None, map(_codec_objection, media)), None)
+
+
+def _codec_objection(section: _Section) -> str | None:
+    """What is wrong with the codecs of an m-section that is not refused, or None."""
+    kind, port, *_ = [*section.lines[0].removeprefix("m=").split(" "), "", ""]
+    wanted = _CODECS.get(kind)
+    if wanted is None or port == "0":
+        return None
+    told = [line.split() for line in section.lines if line.startswith("a=rtpmap:")]
+    names = [words[1].split("/")[0] for words in told if len(words) > 1]
+    if not names or wanted.lower() in (name.lower() for name in names):
+        return None
+    return (
+        f"its {kind} has no {wanted}, which this call speaks and browsers must have "
+        f"({_CODEC_RULES[kind]}), but only {', '.join(dict.fromkeys(names))}"
+    )
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ _PAGE_POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
+        # The clock of a picture that is drawn.
+        "worker-src blob:",
         "connect-src 'self'",
         "form-action 'none'",
         "base-uri 'none'",

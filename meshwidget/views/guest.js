@@ -15,6 +15,7 @@
  * @property {(message: object) => boolean} send false when nobody is there any more
  * @property {(receive: (message: any) => void) => void} listen
  * @property {(check: () => void) => void} whenInterrupted
+ * @property {() => void} close
  *
  * @typedef {{ok: boolean, message: string, code?: string, id?: string, session?: string}} Reply
  *
@@ -41,8 +42,8 @@ export default () => {
   let guest;
   return {
     /** @param {{model: any}} context */
-    initialize({ model }) {
-      guest = new Guest(commLine(model));
+    async initialize({ model }) {
+      guest = new Guest(lineOf(await reach(model)));
       return () => guest.close();
     },
     /** @param {{el: HTMLElement}} context */
@@ -54,10 +55,28 @@ export default () => {
 };
 
 /**
+ * The model, or what takes its place where Jupyter's server has meshwidget's extension:
+ * a line that moves to a WebSocket when there is one.
+ *
  * @param {any} model
+ */
+async function reach(model) {
+  try {
+    const config = document.getElementById("jupyter-config-data")?.textContent;
+    const base = config ? JSON.parse(config).baseUrl : document.body.dataset.baseUrl;
+    if (!base || !model.get("address")) return model;
+    const url = new URL(`${base}meshwidget/static/transport.js`, location.href);
+    return (await import(url.href)).reach(model);
+  } catch {
+    return model; // there is no extension
+  }
+}
+
+/**
+ * @param {any} model or what takes its place
  * @returns {Line}
  */
-function commLine(model) {
+export function lineOf(model) {
   return {
     send(message) {
       try {
@@ -73,6 +92,7 @@ function commLine(model) {
     whenInterrupted(check) {
       model.on("comm_live_update", check);
     },
+    close: () => model.hangUp?.(),
   };
 }
 
@@ -90,8 +110,10 @@ export class Guest {
     this.room = "";
     /** @type {RTCIceServer[]} */
     this.iceServers = [];
-    /** Why nobody can join, in words. */
-    this.over = "Waiting for the kernel.";
+    /** Why it is all over, in words. */
+    this.over = "";
+    /** Said hello, and was not answered yet. */
+    this.waiting = false;
     /** Why this browser is not in the room, or not as it should be. */
     this.problem = "";
     /** @type {Media|null} */
@@ -121,6 +143,7 @@ export class Guest {
   close() {
     this.depart();
     this.ending.abort();
+    this.line.close();
   }
 
   /**
@@ -148,7 +171,10 @@ export class Guest {
   }
 
   greet() {
-    if (!this.ending.signal.aborted) this.say({ type: "hello" });
+    if (this.ending.signal.aborted || this.over) return;
+    this.waiting = true;
+    this.say({ type: "hello" });
+    this.changed();
   }
 
   // The conversation with the kernel --------------------------------------------------
@@ -179,7 +205,7 @@ export class Guest {
       case "settings":
         this.room = message.room;
         this.iceServers = message.iceServers;
-        this.over = "";
+        this.waiting = false;
         if (this.state !== "out" && !message.connected) this.enter();
         this.changed();
         break;
@@ -202,6 +228,7 @@ export class Guest {
       case "closed":
         this.over = CALL_CLOSED;
         this.stop("");
+        this.line.close();
         break;
     }
   }
@@ -217,7 +244,8 @@ export class Guest {
   entered(reply) {
     if (this.state === "out") return; // left in the meantime
     if (!reply.ok) {
-      if (reply.code === "already_joined") return;
+      // Nobody has answered, and it will be asked again; or it has been asked twice.
+      if (reply.code === undefined || reply.code === "already_joined") return;
       this.stop(reply.message);
       return;
     }
@@ -515,8 +543,8 @@ class Link {
     };
     if (kind === "offer") payload.offerSendEmail = this.guest.name;
     this.guest.signal(kind, payload, (reply) => {
-      // The other one has left, and its user_exit is on the way; or it is of substance.
-      if (reply.ok || reply.code === "unknown_target") return;
+      // The other one has left, and its user_exit is on the way; or the line broke.
+      if (reply.ok || ["unknown_target", undefined].includes(reply.code)) return;
       this.problem = `failed: ${reply.message}`;
       this.guest.changed();
     });
@@ -619,6 +647,10 @@ class DrawnPicture {
     this.address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.clock = new Worker(this.address);
     this.clock.onmessage = () => this.draw();
+    // Where a policy forbids workers, a slow picture is better than none.
+    this.clock.onerror = () => {
+      this.timer = setInterval(() => this.draw(), 1000 / FRAMES_PER_SECOND);
+    };
   }
 
   draw() {
@@ -646,6 +678,7 @@ class DrawnPicture {
 
   stop() {
     this.clock.terminate();
+    clearInterval(this.timer);
     URL.revokeObjectURL(this.address);
     stopTracks(this.stream);
   }
@@ -724,7 +757,7 @@ export class GuestView {
   }
 
   async submit() {
-    if (this.asking || this.guest.state !== "out" || this.guest.over) return;
+    if (this.asking || this.join.disabled) return;
     const name = this.name.value.trim();
     const asking = (this.asking = {});
     this.guest.problem = "";
@@ -754,11 +787,12 @@ export class GuestView {
 
   update() {
     const { guest } = this;
-    const { state, over } = guest;
+    const { state, over, waiting } = guest;
     const out = state === "out" && !this.asking;
     const focus = this.root.contains(document.activeElement) ? document.activeElement : null;
     this.form.hidden = !out;
-    this.name.disabled = this.join.disabled = over !== "";
+    this.name.disabled = over !== "";
+    this.join.disabled = over !== "" || waiting || !out;
     this.leave.hidden = out;
     this.sound.hidden = state !== "in";
     setText(this.sound, this.hasSound ? "Sound off" : "Sound on");
@@ -777,8 +811,10 @@ export class GuestView {
   }
 
   sentence() {
-    const { state, over, links, name, media, room } = this.guest;
+    const { state, over, waiting, links, name, media, room } = this.guest;
     if (over) return over;
+    if (waiting && state === "out") return "Waiting for the kernel.";
+    if (waiting) return "No line to the kernel; it is tried again. Pictures go on.";
     if (this.asking) return "The browser asks for the camera and the microphone.";
     if (state === "out") {
       return "This browser can take part as well, with its camera or a drawn picture.";

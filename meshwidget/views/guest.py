@@ -1,31 +1,67 @@
 """The learner's own browser as a participant: the widget that lets it in.
 
-The page does the WebRTC. The kernel's part is the page's line to the signaling server,
-over this widget's comm: what it says goes to :class:`~meshwidget.signaling.pages.Pages`
-and what is said to it comes from there. No call logic is here.
+The page does the WebRTC. The kernel's part is the page's line to the signaling server:
+what it says goes to :class:`~meshwidget.signaling.pages.Pages`, and what is said to it
+comes from there. No call logic is here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import anywidget
-
+from ..errors import MeshClosedError
 from ..nesting import view_closed, view_opened
+from .live import LiveWidget
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
+    from .socket import Send
 
-__all__ = ["BrowserGuest"]
+__all__ = ["BrowserGuest", "GuestEnd"]
 
 HERE = Path(__file__).parent
 
 
-class BrowserGuest(anywidget.AnyWidget):
+class GuestEnd:
+    """The kernel's end of the way to one page, or to all pages of a comm.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    send : callable
+        ``send(content, buffers)``, from any thread.
+    is_passable : callable
+        As for :meth:`~meshwidget.signaling.pages.Pages.open_line`.
+    """
+
+    def __init__(
+        self, mesh: Mesh, send: Send, is_passable: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._loop = mesh.loop
+        self._send = send
+        self._line = mesh.pages.open_line(lambda said: send(said, ()), is_passable)
+        view_opened(self)
+
+    def receive(self, content: object) -> None:
+        """Take what a page has said, from any thread."""
+        if self._loop.closed:
+            # Pages that open later still have to hear that there is no call.
+            self._send({"type": "closed"}, ())
+        else:
+            self._loop.call_soon(self._line.receive, content)
+
+    def close(self) -> None:
+        """Give the pages up that came this way, from any thread."""
+        self._loop.call_soon(self._line.close)
+        view_closed(self)
+
+
+class BrowserGuest(LiveWidget[GuestEnd]):
     """A button with which a browser joins the call, and what it receives.
 
     Parameters
@@ -39,37 +75,18 @@ class BrowserGuest(anywidget.AnyWidget):
 
     def __init__(self, mesh: Mesh) -> None:
         self._room = mesh.room
-        self._loop = mesh.loop
-        self._sending = threading.Lock()
-        super().__init__()
-        self._line = mesh.pages.open_line(self._send_to_pages, Passage().is_open)
-        self.on_msg(self._receive)
-        view_opened(self)
-
-    def close(self) -> None:
-        """Take it off every page; those that had joined by it leave."""
-        if not hasattr(self, "_line"):
-            return  # it was never finished, and is collected now
-        self._loop.call_soon(self._line.close)
-        view_closed(self)
-        with self._sending:
-            super().close()
+        self._mesh = weakref.ref(mesh)
+        self._cells = _running_loop()
+        super().__init__(mesh)
 
     def __repr__(self) -> str:
         return f"<BrowserGuest of room {self._room}>"
 
-    def _receive(self, widget: object, content: object, buffers: object) -> None:
-        """Hand a page's message on; on whatever thread the kernel takes it."""
-        if self._loop.closed:
-            # Pages that open later still have to hear that there is no call.
-            self._send_to_pages({"type": "closed"})
-        else:
-            self._loop.call_soon(self._line.receive, content)
-
-    def _send_to_pages(self, content: dict[str, Any]) -> None:
-        with self._sending:
-            if self.comm is not None:  # closed on another thread
-                self.send(content)
+    def _open_end(self, send: Send) -> GuestEnd:
+        mesh = self._mesh()
+        if mesh is None:
+            raise MeshClosedError("the mesh is closed; make a new one")
+        return GuestEnd(mesh, send, Passage(self._cells).is_open)
 
 
 class Passage:
@@ -77,13 +94,16 @@ class Passage:
 
     They do not while a cell keeps the kernel's main thread busy. So its event loop is
     given something to do each time; if that is not done by the next, nothing else is.
+
+    Parameters
+    ----------
+    loop : AbstractEventLoop or None
+        The one that runs cells. None is no notebook: whoever hands messages over
+        always can.
     """
 
-    def __init__(self) -> None:
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None  # no notebook: whoever hands messages over can always
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
         self._done = True
 
     def is_open(self) -> bool:
@@ -100,3 +120,10 @@ class Passage:
 
     def _note(self) -> None:
         self._done = True
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

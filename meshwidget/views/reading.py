@@ -139,12 +139,14 @@ def read_call(
     failure : str, optional
         What went wrong lately outside any tile; the status line says it.
     moment : Moment, optional
-        The log so far: what a call that is held still waits for.
+        The log so far: who else is in the room, such as browsers, and what a call
+        that is held still waits for.
     overload : Overload, optional
         Remembers whether the links were short; the status line says it.
     """
     peers = mesh.peers
-    names = tuple(dict.fromkeys((*peers, *_outsiders(peers.values()))))
+    in_room = () if moment is None else moment.members
+    names = tuple(dict.fromkeys((*peers, *_outsiders(peers.values()), *in_room)))
     shown = _resolve(viewer, tuple(peers))
     pairs = [
         _read_pair(peers, one, other, now, shown=shown in (one, EVERYONE))

@@ -146,7 +146,7 @@ def call_status(room: str, names: Sequence[str], pairs: Sequence[TileFacts]) -> 
     names : Sequence[str]
         Everyone in the room.
     pairs : Sequence[TileFacts]
-        The facts of every viewer and every peer, own pictures included.
+        The facts of every viewer that lives here and every peer, own pictures included.
     """
     if not names:
         return Status(text=f"Nobody is in room {room} yet.")
@@ -162,6 +162,8 @@ def call_status(room: str, names: Sequence[str], pairs: Sequence[TileFacts]) -> 
         )
     if len(names) == 1:
         return Status(text=f"{names[0]} is alone in the room: a call needs two.")
+    if not pairs:
+        return Status(text=f"Only browsers are in room {room}: {', '.join(names)}.")
     if len(names) == 2:
         return Status(text=f"{names[0]} and {names[1]} are connected.")
     links = len(names) * (len(names) - 1) // 2

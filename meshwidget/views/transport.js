@@ -59,9 +59,10 @@ class Line {
     /** @type {Map<string, ((...given: any[]) => void)[]>} */
     this.listeners = new Map();
     model.on("msg:custom", (message, buffers) => {
-      // All pages share the comm; what was asked there before moving is answered there.
-      const isAnswer = message.type === "reply" && message.client === this.client;
-      if (!this.socket || isAnswer) this.tell("msg:custom", message, buffers);
+      // All pages share the comm. What names this one is said nowhere else: it was asked
+      // or sent on before the kernel knew of the move.
+      const isForUs = message.client !== undefined && message.client === this.client;
+      if (!this.socket || isForUs) this.tell("msg:custom", message, buffers);
     });
     model.on("comm_live_update", () => this.socket || this.tell("comm_live_update"));
     /** Set once somebody has something to say: a view that nobody opens needs no line. */

@@ -174,7 +174,8 @@ def test_a_line_that_is_lost_falls_back_and_comes_back(
           window.RealSocket = globalThis.WebSocket;
           globalThis.WebSocket = class extends WebSocket {
             constructor(url, ...given) {
-              super(String(url).includes("/views/") ? "ws://127.0.0.1:1" : url, ...given);
+              const refused = String(url).includes("/views/");
+              super(refused ? "ws://127.0.0.1:1" : url, ...given);
             }
           };
           window.lines.splice(0).forEach((line) => line.close());

@@ -25,7 +25,9 @@ from meshwidget.log import EventLog
 from meshwidget.peer import connection as connection_module
 from meshwidget.peer import tuning
 from meshwidget.peer.connection import LinkSettings
+from meshwidget.peer.description import media_kinds
 
+from . import browsers
 from .links import Link, Message, Side, make_side
 
 MakeLink = Callable[..., Awaitable[Link]]
@@ -488,6 +490,40 @@ async def test_candidates_of_no_use_do_no_harm(
     link.bob.inbox.append(Message("candidate", {"candidate": init}))
     await link.deliver()
     await link.connected()
+
+
+@pytest.mark.parametrize(
+    ("offer", "kinds", "payload"),
+    [
+        (browsers.FIREFOX, ["audio", "video"], "120"),
+        (browsers.WITHOUT_CAMERA, ["audio", "video"], "120"),
+        (browsers.safari(), ["video", "audio", "application"], "100"),
+    ],
+    ids=["firefox", "without a camera", "safari"],
+)
+async def test_what_other_browsers_offer_is_answered_in_their_order(
+    make_link: MakeLink, offer: str, kinds: list[str], payload: str
+) -> None:
+    link = await make_link()
+    await link.bob.take(Message("offer", {"sdp": {"type": "offer", "sdp": offer}}))
+    assert ignored(link, "bob") == []
+    answer = link.alice.inbox[0].body["sdp"]["sdp"]
+    assert media_kinds(answer) == kinds
+    video = answer[answer.index("m=video") :]
+    assert f"a=rtpmap:{payload} VP8/90000" in video
+    assert "H264" not in answer
+    direction = "sendonly" if offer == browsers.WITHOUT_CAMERA else "sendrecv"
+    assert f"a={direction}" in video
+
+
+async def test_a_browser_without_vp8_is_told_so(make_link: MakeLink) -> None:
+    link = await make_link()
+    offer = browsers.safari(codecs=("H264",))
+    await link.bob.take(Message("offer", {"sdp": {"type": "offer", "sdp": offer}}))
+    (reason,) = ignored(link, "bob")
+    assert "video has no VP8" in reason
+    assert link.bob.connection.signaling_state == "stable"
+    assert not link.alice.inbox
 
 
 @pytest.mark.parametrize("hidden", ["alice", "bob"])

@@ -14,6 +14,8 @@ from meshwidget.peer.description import (
     split_candidates,
 )
 
+from .browsers import FIREFOX, WITHOUT_CAMERA, safari
+
 HOST = "candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host"
 OTHER = "candidate:2 1 udp 2130706175 192.0.2.7 50001 typ host"
 
@@ -160,3 +162,23 @@ def test_objections(text: str, word: str) -> None:
 def test_no_objection() -> None:
     assert objection(OFFER) is None
     assert objection(split_candidates(OFFER)[0]) is None
+
+
+@pytest.mark.parametrize("text", [FIREFOX, WITHOUT_CAMERA, safari()])
+def test_no_objection_to_what_browsers_write(text: str) -> None:
+    assert objection(text) is None
+
+
+def test_codecs_that_this_call_does_not_speak_are_named() -> None:
+    reason = objection(safari(codecs=("H264", "H265")))
+    assert reason is not None
+    assert "video has no VP8" in reason
+    assert "H264, rtx, H265" in reason
+    reason = objection(FIREFOX.replace("opus/48000", "speex/16000"))
+    assert reason is not None
+    assert "audio has no opus" in reason
+
+
+def test_a_section_that_is_refused_needs_no_codec() -> None:
+    text = safari(codecs=("H264",)).replace("m=video 9", "m=video 0")
+    assert objection(text) is None

@@ -25,7 +25,9 @@ class Page:
     def __init__(self, widget: BrowserGuest, monkeypatch: pytest.MonkeyPatch) -> None:
         self.widget = widget
         self.sent: queue.Queue[dict[str, Any]] = queue.Queue()
-        monkeypatch.setattr(widget, "send", self.sent.put)
+        monkeypatch.setattr(
+            widget, "send", lambda content, buffers: self.sent.put(content)
+        )
 
     def say(self, kind: str, **fields: object) -> None:
         """As the kernel does it with a custom message of the comm."""
@@ -161,14 +163,14 @@ def test_the_front_end_is_one_module_that_fetches_nothing(mesh: Mesh) -> None:
 
 
 async def test_a_free_loop_lets_everything_through() -> None:
-    passage = Passage()
+    passage = Passage(asyncio.get_running_loop())
     for _ in range(3):
         assert passage.is_open()
         await asyncio.sleep(0)
 
 
 async def test_a_loop_that_a_cell_keeps_busy_lets_nothing_through() -> None:
-    passage = Passage()
+    passage = Passage(asyncio.get_running_loop())
     assert passage.is_open()
     assert not passage.is_open()
     assert not passage.is_open()
@@ -177,13 +179,13 @@ async def test_a_loop_that_a_cell_keeps_busy_lets_nothing_through() -> None:
 
 
 def test_without_a_loop_nothing_is_in_the_way() -> None:
-    passage = Passage()
+    passage = Passage(None)
     assert [passage.is_open() for _ in range(3)] == [True] * 3
 
 
 def test_a_kernel_that_shuts_down_lets_nothing_through() -> None:
     async def make() -> Passage:
-        return Passage()
+        return Passage(asyncio.get_running_loop())
 
     passage = asyncio.run(make())
     passage.is_open()

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from meshwidget.events import PeerJoined
+from meshwidget.history.moment import Moment
 from meshwidget.views.overload import Overload
 from meshwidget.views.reading import closed_message, read_call
 from meshwidget.views.tiles import TileState, tile_state
@@ -184,3 +186,24 @@ def test_the_last_message_of_a_call() -> None:
     assert message["closed"]
     assert message["tiles"] == []
     assert "closed" in message["status"]
+
+
+def test_browsers_alone_in_the_room_are_there() -> None:
+    mesh = FakeMesh()
+    mesh.log.record(PeerJoined, peer="browser", room="1234")
+    reading = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log))
+    assert reading.names == ("browser",)
+    assert reading.status.text.startswith("browser is alone in the room")
+    mesh.log.record(PeerJoined, peer="carol", room="1234")
+    reading = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log))
+    assert reading.names == ("browser", "carol")
+    assert reading.status.text == "Only browsers are in room 1234: browser, carol."
+    assert reading.tiles == ()
+
+
+def test_a_browser_that_is_let_in_and_held_has_a_tile_that_waits() -> None:
+    mesh = live("alice")
+    mesh.log.record(PeerJoined, peer="browser", room="1234")
+    reading = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log))
+    states = {tile.facts.peer: tile_state(tile.facts) for tile in reading.tiles}
+    assert states["browser"] is TileState.WAITING

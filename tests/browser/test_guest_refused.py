@@ -1,0 +1,56 @@
+"""The browser as a participant when it gets no camera, and hides its addresses."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import OpenNotebook
+from .test_guest import MESH, TWO, expect_live, join, run, tile
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def chromium_flags() -> list[str]:
+    """A camera that nobody allows, so that ICE tells mDNS names only."""
+    return ["--use-fake-device-for-media-stream", "--allow-loopback-in-peer-connection"]
+
+
+@pytest.mark.parametrize("order", ["browser last", "browser first"])
+def test_a_picture_is_drawn_and_the_reason_said(
+    notebook: OpenNotebook, order: str
+) -> None:
+    opened = notebook(MESH + (TWO if order == "browser last" else "") + "mesh")
+    opened.run_all()
+    guest = join(opened.page)
+    words = re.compile("drawn picture: the camera was refused")
+    expect(tile(guest, "browser")).to_contain_text(words)
+    if order == "browser first":
+        expect(guest.get_by_role("status")).to_contain_text("alone in the room")
+        run(opened, f"{TWO}print(1)")
+    expect_live(guest, "alice", "bob")
+    expect(guest.get_by_role("status")).to_have_text(words)
+    colour = run(
+        opened,
+        "import json\nmesh.wait_connected()\n"
+        'frame = alice.frame("browser")\n'
+        "print(json.dumps(frame[:30].mean(axis=(0, 1)).tolist()))",
+    )
+    # The ground that it is drawn on: dark, and a little blue.
+    assert 10 < colour[0] < colour[1] < colour[2] < 80
+    why = run(opened, 'print(json.dumps(str(mesh.why("alice", "browser"))))')
+    assert why.startswith("alice sees browser.")
+    assert json.dumps(why).count("mDNS") == 1
+
+
+def test_a_page_that_is_no_secure_context_says_so(notebook: OpenNotebook) -> None:
+    opened = notebook(f"{MESH}mesh")
+    # What a browser takes away from pages without https of another machine.
+    opened.page.add_init_script("delete Navigator.prototype.mediaDevices")
+    opened.page.reload()
+    opened.wait_idle()
+    opened.run_all()
+    guest = join(opened.page)
+    expect(tile(guest, "browser")).to_contain_text("only to pages with https")
