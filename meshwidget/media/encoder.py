@@ -29,6 +29,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from ..errors import SourceError
+from .affinity import one_core
 from .bitrate import MAX_BITRATE, LinkBitrate
 from .formats import (
     AUDIO_SAMPLE_RATE,
@@ -413,7 +414,11 @@ class AudioBroadcast(Broadcast[av.AudioFrame]):
     def _encode(self, frame: av.AudioFrame) -> Iterable[EncodedPacket]:
         if self._encoder is None:
             self._encoder = _opus_encoder()
-        for packet in self._encoder.encode(frame):
+            with one_core():
+                packets = self._encoder.encode(frame)
+        else:
+            packets = self._encoder.encode(frame)
+        for packet in packets:
             # libopus dates packets back by its look-ahead; RTP counts from the sound.
             packet.pts = frame.pts
             packet.time_base = AUDIO_TIME_BASE

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from .affinity import one_core
 from .formats import AUDIO_FRAME_SAMPLES, AUDIO_SAMPLE_RATE
 from .tone import audio_frame
 
@@ -51,13 +52,17 @@ class Soundtrack:
         if format_ != self._format:
             yield from self.flush()
             self._format = format_
+        # With a time of its own the resampler would fill gaps in its own way.
+        frame.pts = None
         if self._resampler is None:
             self._resampler = av.AudioResampler(
                 format="s16", layout="mono", rate=AUDIO_SAMPLE_RATE
             )
-        # With a time of its own the resampler would fill gaps in its own way.
-        frame.pts = None
-        yield from self._append_resampled(self._resampler.resample(frame))
+            with one_core():
+                pieces = self._resampler.resample(frame)
+        else:
+            pieces = self._resampler.resample(frame)
+        yield from self._append_resampled(pieces)
 
     def flush(self) -> Iterator[av.AudioFrame]:
         """Add what the resampler still holds; the sound ends here, or starts anew."""
