@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -42,6 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(environment.undo)
     for name in HOMES:
         environment.setenv(name, os.path.join(home, name.lower()))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a shell. Processes of ours that are to be interrupted
+        # would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

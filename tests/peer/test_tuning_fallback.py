@@ -8,7 +8,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from aiortc import rtcrtpreceiver
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpCodecParameters,
+    rtcrtpreceiver,
+)
+from aiortc.mediastreams import MediaStreamError
 
 from meshwidget.events import TaskFailed, TuningSkipped
 from meshwidget.log import EventLog
@@ -262,3 +269,28 @@ def test_a_private_is_read() -> None:
 def test_a_private_that_is_another(owner: object, message: str) -> None:
     with pytest.raises(TuningError, match=message):
         private(owner, "size", int)
+
+
+@pytest.mark.parametrize("is_over", [True, False], ids=["closed", "open"])
+async def test_what_is_closed_already_is_no_other_aiortc(is_over: bool) -> None:
+    """Closing a connection does not stop the task that is making it at once."""
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    sender = connection.addTrack(_Ended())
+    track = SimpleNamespace(divert=lambda send: None, stop=lambda: None)
+    refusals: list[TuningError] = []
+    sending.send_directly(
+        sender, track, on_origin=lambda origin: None, on_refusal=refusals.append
+    )
+    if is_over:
+        await sender.transport.transport.stop()
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90000, payloadType=96)
+    await getattr(sender, "_run_rtp")(codec)
+    assert bool(refusals) is not is_over
+    await connection.close()
+
+
+class _Ended(MediaStreamTrack):
+    kind = "video"
+
+    async def recv(self) -> Any:
+        raise MediaStreamError

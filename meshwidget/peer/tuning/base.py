@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiortc import RTCDtlsTransport
+
 from ...errors import MeshError
 
 
@@ -27,3 +29,11 @@ def private(owner: object, name: str, kind: type | tuple[type, ...] = object) ->
             f"{type(owner).__name__}.{name} is a {type(value).__name__} now"
         )
     return value
+
+
+def is_over(transport: RTCDtlsTransport) -> bool:
+    """Whether a path is closed, whose internals therefore are not what they were.
+
+    A connection that is closed while it is being made goes on for a few steps.
+    """
+    return "closed" in (transport.state, transport.transport.state)

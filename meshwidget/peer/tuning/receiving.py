@@ -26,7 +26,7 @@ from aiortc.rtcrtpreceiver import StreamStatistics, TimestampMapper
 from ...media.decoder import EncodedFrame
 from ...media.vp8 import is_keyframe
 from ..assembly import VideoAssembly
-from .base import TuningError, private
+from .base import TuningError, is_over, private
 from .demultiplexing import demultiplexer
 
 _PREFIX = "_RTCRtpReceiver__"
@@ -92,7 +92,8 @@ def receive_directly(receiver: RTCRtpReceiver, handlers: MediaHandlers) -> Direc
         try:
             at_sockets = demultiplexer(receiver.transport)
         except TuningError as error:
-            handlers.on_refusal(error)
+            if not is_over(receiver.transport):
+                handlers.on_refusal(error)
             await start(parameters)
             return
         setattr(receiver, _QUEUE, _TrackEnd(receiver))

@@ -34,7 +34,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from .base import TuningError, private
+from .base import TuningError, is_over, private
 from .srtp import protector
 
 _KEYFRAME = "_send_keyframe"
@@ -158,7 +158,8 @@ def send_directly(
         try:
             direct = _DirectSender(sender, codec.payloadType or 0)
         except TuningError as error:
-            on_refusal(error)
+            if not is_over(sender.transport):
+                on_refusal(error)
             await run_plainly(codec)
             return
         getattr(sender, _STARTED).set()
