@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -410,9 +411,10 @@ class Connection:
             track: SharedTrack | str = kind
             if broadcast is not None:
                 track = broadcast.track(encoded=self._settings.tuned)
-            transceiver = self._peer_connection.addTransceiver(
-                track, direction="recvonly" if broadcast is None else "sendrecv"
-            )
+            with self._lightly():
+                transceiver = self._peer_connection.addTransceiver(
+                    track, direction="recvonly" if broadcast is None else "sendrecv"
+                )
             capabilities = RTCRtpSender.getCapabilities(kind).codecs
             transceiver.setCodecPreferences(
                 [codec for codec in capabilities if codec.mimeType in _CODECS[kind]]
@@ -424,6 +426,15 @@ class Connection:
         if self._settings.tuned:
             self._tune_transports()
         self._states.watch_transport(self._peer_connection)
+
+    def _lightly(self) -> AbstractContextManager[None]:
+        """Transceivers are made in this."""
+        if self._settings.tuned:
+            try:
+                return tuning.estimate_later()
+            except tuning.TuningError as error:
+                skipped(self._log, "making estimators later", error)
+        return nullcontext()
 
     def _tune(self, sender: RTCRtpSender, track: SharedTrack) -> None:
         feedback = tuning.SenderFeedback(
@@ -505,9 +516,10 @@ class Connection:
     async def _apply(self, kind: str, sdp: str) -> bool:
         """Set the remote description; whether it could be."""
         try:
-            await self._peer_connection.setRemoteDescription(
-                RTCSessionDescription(sdp=sdp, type=kind)
-            )
+            with self._lightly():
+                await self._peer_connection.setRemoteDescription(
+                    RTCSessionDescription(sdp=sdp, type=kind)
+                )
         except _REFUSALS as error:
             self._ignore(kind, f"it cannot be applied: {_in_words(error)}")
             return False

@@ -16,6 +16,7 @@ from aiortc import (
     rtcrtpreceiver,
 )
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rate import RemoteBitrateEstimator
 
 from meshwidget.events import TaskFailed, TuningSkipped
 from meshwidget.log import EventLog
@@ -23,6 +24,7 @@ from meshwidget.media.received import ReceivedVideo
 from meshwidget.peer.tuning import (
     checking,
     demultiplexing,
+    estimating,
     listening,
     receiving,
     sending,
@@ -34,6 +36,7 @@ from .links import Link, make_side
 MODULES: dict[str, ModuleType] = {
     "checking": checking,
     "demultiplexing": demultiplexing,
+    "estimating": estimating,
     "listening": listening,
     "receiving": receiving,
     "sending": sending,
@@ -42,6 +45,7 @@ MODULES: dict[str, ModuleType] = {
 SKIPPED = {
     "checking": "checking candidates",
     "demultiplexing": "receiving",
+    "estimating": "making estimators later",
     "listening": "ignoring empty datagrams",
     "receiving": "receiving",
     "sending": "sending",
@@ -72,6 +76,7 @@ USED = {
     ("demultiplexing", "datagram_received"),
     ("demultiplexing", "payload_type_table"),
     ("demultiplexing", "route_rtp"),
+    ("estimating", "RemoteBitrateEstimator"),
     ("listening", "_recv"),
     ("receiving", "_RTCRtpReceiver__active_ssrc"),
     ("receiving", "_RTCRtpReceiver__codecs"),
@@ -124,6 +129,7 @@ TYPED = USED - {
     ("demultiplexing", "_rtp_router"),
     ("demultiplexing", "datagram_received"),
     ("demultiplexing", "route_rtp"),
+    ("estimating", "RemoteBitrateEstimator"),
     ("listening", "_recv"),
     ("receiving", "_send_rtcp_nack"),
     ("receiving", "_send_rtcp_pli"),
@@ -249,10 +255,28 @@ async def test_all_of_them_at_once(
     await link.bob.sees()
     assert {event.what for event in link.log.of(TuningSkipped)} == {
         "checking candidates",
+        "making estimators later",
         "ignoring empty datagrams",
         "receiving",
         "hearing what receivers ask for",
     }
+
+
+def test_an_estimator_is_made_when_it_is_fed() -> None:
+    aiortc: Any = rtcrtpreceiver
+    with estimating.estimate_later():
+        later = aiortc.RemoteBitrateEstimator()
+    now = aiortc.RemoteBitrateEstimator()
+    assert type(now) is RemoteBitrateEstimator
+    assert type(later) is not RemoteBitrateEstimator
+    for number in range(200):
+        packet = {
+            "abs_send_time": number * 2621,  # 10 ms, in 2**-18 s
+            "arrival_time_ms": number * 10,
+            "payload_size": 1000,
+            "ssrc": 1,
+        }
+        assert later.add(**packet) == now.add(**packet)
 
 
 def test_a_private_is_read() -> None:

@@ -13,6 +13,7 @@ from .checking import check_at_once
 from .closing import abort
 from .consent import watch_consent
 from .counting import ReceiverCounter, SenderCounter, transport_bytes
+from .estimating import estimate_later
 from .listening import ignore_empty
 from .receiving import DirectStream, MediaHandlers, receive_directly
 from .sending import SenderFeedback, listen_to_feedback, send_directly
@@ -28,6 +29,7 @@ __all__ = [
     "TuningError",
     "abort",
     "check_at_once",
+    "estimate_later",
     "ignore_empty",
     "listen_to_feedback",
     "receive_directly",
