@@ -152,10 +152,11 @@ class Accounts:
             return None
         video = self._reception.video
         stream = self._reception.streams.get("video")
+        dropped = None if stream is None else stream.frames_dropped
         return PictureCounts(
-            frames_received=video.count,
+            frames_received=video.count + (dropped or 0),
             frames_decoded=video.decoded,
-            frames_dropped=None if stream is None else stream.frames_dropped,
+            frames_dropped=dropped,
             key_frames_received=(
                 video.key_frames
                 if stream is not None and isinstance(video, ReceivedVideo)

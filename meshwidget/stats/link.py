@@ -29,7 +29,8 @@ class LinkStats:
     interval : float
         Seconds that rates and fractions are of.
     frames_per_second : float or None
-        Complete pictures a second, decoded or not (8.6, ``framesPerSecond``).
+        Pictures a second that are complete and could be decoded, whether or not anybody
+        looked (8.6, ``framesPerSecond``). In a link's first second, those so far.
     bitrate : float or None
         Bits a second on the wire: the change of ``bytes_received``, or of the sender's
         ``bytes_sent`` where the receiver is a browser.
@@ -43,15 +44,18 @@ class LinkStats:
         time that a busy event loop lets packets wait.
     fraction_lost : float or None
         0 to 1: packets that were missing at first, of all that were expected in the
-        interval (RFC 3550, section 6.4.1); a repair does not take it back.
+        interval (RFC 3550, section 6.4.1); a repair does not take it back. None while
+        nothing comes at all: a receiver cannot tell what else was sent.
     jitter : float or None
         Seconds (RFC 3550, section 6.4.1): of video, or of sound when there is no video.
     frames_received, frames_decoded : int or None
-        Complete pictures; those that were decoded because somebody looked (8.6).
+        Pictures that came, and those that were decoded because somebody looked (8.6).
     frames_dropped : int or None
-        Complete pictures that one before them, lost, made useless (8.6).
+        Pictures that came and could not be decoded, as a part of them or one before
+        them was lost (8.6). None with ``tuned=False``, where ``frames_received`` is
+        without them.
     key_frames_received : int or None
-        Pictures that can be decoded by themselves.
+        Pictures that can be decoded by themselves; None with ``tuned=False``.
     nack_count, pli_count, fir_count : int or None
         Packets that ask the sender to send again, or a keyframe (8.6 and 8.8).
     packets_received, packets_lost : int or None
@@ -217,13 +221,17 @@ def _fraction_lost(
     if not after:
         return None
     earlier = {each.ssrc: each for each in before}
-    lost = expected = 0
+    lost = expected = came = 0
     for now in after:
         then = earlier.get(now.ssrc)
         new = now.packets_received - (then.packets_received if then else 0)
         missing = now.packets_lost - (then.packets_lost if then else 0)
+        came += new
         lost += missing
         expected += new + missing
+    if not came and not lost:
+        # Nobody can tell what was lost after the last one that came.
+        return None
     # What came late makes the loss of an interval negative (RFC 3550, appendix A.3).
     return min(1.0, max(0.0, lost / expected)) if expected > 0 else 0.0
 

@@ -104,12 +104,13 @@ class PictureCounts:
     Attributes
     ----------
     frames_received : int
-        Complete ones.
+        All that came.
     frames_decoded : int
         Those that somebody looked at.
     frames_dropped : int or None
-        Complete ones that could not be decoded, because one before was lost.
+        Those that could not be decoded, as a part or one before was lost.
     key_frames_received : int or None
+        None where pictures come decoded, which does not tell.
     frames_per_second : float
         Over the last second.
     latency : float or None

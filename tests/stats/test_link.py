@@ -73,6 +73,11 @@ def test_the_first_reading_has_all_that_was_lost() -> None:
     assert stats.fraction_lost == 0.25
 
 
+def test_nobody_knows_the_loss_of_what_never_came() -> None:
+    before = reading(1, inbound=(video(100, 5),))
+    assert received(before, dataclasses.replace(before, time=2)).fraction_lost is None
+
+
 def test_a_late_packet_is_no_negative_loss() -> None:
     before = reading(1, inbound=(video(100, 5),))
     after = reading(2, inbound=(video(105, 0),))
