@@ -90,7 +90,8 @@ def internals_dump(
                 "rid": number,
                 "url": f"meshwidget room {room}: {each.local} to {each.remote}",
                 "rtcConfiguration": {
-                    "iceServers": list(ice_servers),
+                    # As Chrome does: a dump is given away, a password is not.
+                    "iceServers": [{"urls": each["urls"]} for each in ice_servers],
                     "bundlePolicy": "max-bundle",
                 },
                 "constraints": {},

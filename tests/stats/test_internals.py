@@ -200,6 +200,21 @@ def test_what_was_not_delivered_was_not_taken() -> None:
     assert "setRemoteDescription" not in kinds
 
 
+def test_a_dump_is_given_away_and_a_password_is_not() -> None:
+    server = {"urls": ["turn:host:3478"], "username": "me", "credential": "secret"}
+    made = internals_dump(
+        log(state("stable")),
+        [],
+        room="1234",
+        ice_servers=[server],
+        user_agent="test",
+        began=BEGAN,
+    )
+    configuration = only(made)["rtcConfiguration"]
+    assert configuration["iceServers"] == [{"urls": ["turn:host:3478"]}]
+    assert "secret" not in json.dumps(made)
+
+
 def test_what_was_ignored_is_a_failure_that_viewers_paint_red() -> None:
     ignored = {"peer": "bob", "remote": "alice", "kind": "answer", "reason": "stable"}
     events = log(state("stable"), (MessageIgnored, ignored))
