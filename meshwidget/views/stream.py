@@ -7,7 +7,8 @@ The contract:
 - At most :data:`MAX_IN_FLIGHT` messages are on their way to the fastest visible client.
   Slower ones drop pictures on their own side instead of slowing the others down.
 - A client for which a message has been outstanding for :data:`STALE_AFTER` seconds is
-  dropped: its page was closed or is frozen. Its next message brings it back. A
+  dropped: its page was closed or is frozen. Its next message brings it back. One that
+  has said goodbye stays away until it says hello, whatever it had on its way. A
   client for which nothing is outstanding is never stale, however quiet it is:
   without frames there are no acknowledgements.
 - A picture is sent once. Whoever starts to look gets every picture afresh.
@@ -60,7 +61,8 @@ class FrameStream:
         self._outstanding: deque[tuple[int, float]] = deque()
         self._shown: dict[str, Hashable] = {}
         self._decoders: dict[str, bool] = {}
-        """Who said what it can; kept of those who are dropped and come back."""
+        """Who said hello and not goodbye, and whether they decode video; kept of those
+        who are dropped and may come back."""
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -134,7 +136,8 @@ class FrameStream:
         """Note that ``client`` has painted all messages up to ``sequence``.
 
         The acknowledgement of a client that was dropped brings it back. One of a
-        message that was never sent, or older than the last, changes nothing.
+        message that was never sent, or older than the last, changes nothing, nor does
+        one that comes after a goodbye.
 
         Returns
         -------
@@ -143,6 +146,8 @@ class FrameStream:
         """
         known = self._clients.get(client)
         if known is None:
+            if client not in self._decoders:
+                return False
             self._remember(client, visible=True)
             return True
         if known.acknowledged < sequence <= self.sequence:
@@ -153,6 +158,7 @@ class FrameStream:
     def bye(self, client: str) -> None:
         """Forget a page that is being closed."""
         self._clients.pop(client, None)
+        self._decoders.pop(client, None)
         self._forget_settled()
 
     def drop_stale(self, now: float) -> tuple[str, ...]:

@@ -192,6 +192,16 @@ def test_any_message_brings_a_dropped_page_back() -> None:
     assert stream.take({"still": 1}, STALE_AFTER) == ("still",)
 
 
+def test_what_a_closed_page_had_painted_does_not_bring_it_back() -> None:
+    stream = watched_by("page")
+    send(stream, 2)
+    stream.bye("page")
+    assert not stream.acknowledge("page", 2)
+    assert stream.clients == ()
+    stream.hello("page")
+    assert stream.clients == ("page",)
+
+
 def test_what_was_sent_before_it_came_back_is_not_held_against_it() -> None:
     stream = watched_by("other", "page")
     send(stream, now=0.0)
@@ -267,6 +277,7 @@ class Model:
 
     stream: FrameStream = field(default_factory=FrameStream)
     watchers: dict[str, Watcher] = field(default_factory=dict)
+    greeted: set[str] = field(default_factory=set)
     pictures: dict[str, int] = field(default_factory=dict)
     drawn: int = 0
     now: float = 0.0
@@ -282,10 +293,12 @@ class Model:
     def hello(self, name: str) -> None:
         self.stream.hello(name)
         self.watchers[name] = Watcher()
+        self.greeted.add(name)
 
     def bye(self, name: str) -> None:
         self.stream.bye(name)
         self.watchers.pop(name, None)
+        self.greeted.discard(name)
 
     def show(self, name: str) -> None:
         self.stream.set_visible(name, True)
@@ -300,7 +313,8 @@ class Model:
         sequence = self.stream.sequence - back + 1  # 0 back was never sent
         self.stream.acknowledge(name, sequence)
         if name not in self.watchers:
-            self.watchers[name] = Watcher(visible=True)
+            if name in self.greeted:
+                self.watchers[name] = Watcher(visible=True)
         elif sequence <= self.stream.sequence:
             owes = self.watchers[name].owes
             for number in [one for one in owes if one <= sequence]:
