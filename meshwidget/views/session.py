@@ -105,6 +105,8 @@ class ViewSession:
         self._loop.call_soon(self._stop)
 
     def _receive(self, content: object) -> None:
+        if self._closed:
+            return  # it was on its way when the view was closed
         try:
             message = parse(content)
         except ProtocolError as error:

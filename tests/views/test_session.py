@@ -499,6 +499,18 @@ async def test_a_decoder_that_fails_gets_a_keyframe_and_then_stills() -> None:
     session.close()
 
 
+async def test_what_was_on_its_way_to_a_closed_view_starts_nothing() -> None:
+    mesh = FakeMesh("alice")
+    mesh.push(time.monotonic())
+    session, pages = view(mesh)
+    before = asyncio.all_tasks()
+    session.close()
+    Page(session).open()
+    await turns()
+    assert pages.sent == []
+    assert asyncio.all_tasks() == before
+
+
 async def test_closing_a_view_releases_the_video() -> None:
     mesh = film("alice", "bob")
     bob = mesh.peers["alice"].sinks["bob"]
