@@ -165,6 +165,7 @@ class Feed {
     clearInterval(this.listening);
     this.ending.abort();
     this.painter.clear();
+    this.painter.keep([]);
     this.model.hangUp?.();
   }
 
@@ -185,6 +186,9 @@ class Feed {
     } catch {
       this.gone = true; // the comm is disposed: the kernel restarted or died
       this.setTrouble(KERNEL_GONE);
+      for (const request of this.requests.keys()) {
+        this.settle(request, { ok: false, message: KERNEL_GONE });
+      }
     }
   }
 
@@ -197,7 +201,6 @@ class Feed {
     return new Promise((resolve) => {
       this.requests.set(request, resolve);
       this.say({ ...message, request });
-      if (this.gone) this.settle(request, { ok: false, message: KERNEL_GONE });
     });
   }
 
@@ -240,7 +243,8 @@ class Feed {
     this.setTrouble("");
     switch (message.type) {
       case "frames":
-        this.painter.push(message.sequence, message.pictures, buffers);
+        // All pages share one comm: these may be for one that is looked at.
+        if (this.visible) this.painter.push(message.sequence, message.pictures, buffers);
         break;
       case "state":
         this.state = message;
@@ -368,6 +372,7 @@ class Painter {
     while (this.decoded.length > 1 && this.decoded[0].received < late) handOn(this.decoded);
     const next = this.decoded.shift();
     if (!next) return;
+    if (this.feed.ending.signal.aborted) return next.pictures.forEach((each) => each.close());
     if (this.decoded.length) this.frame = requestAnimationFrame(() => this.paint());
     for (const [key, picture] of next.pictures) {
       this.feed.views.forEach((view) => view.tiles.get(key)?.paint(picture));
