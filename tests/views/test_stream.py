@@ -197,9 +197,10 @@ def test_what_a_closed_page_had_painted_does_not_bring_it_back() -> None:
     send(stream, 2)
     stream.bye("page")
     assert not stream.acknowledge("page", 2)
-    assert stream.clients == ()
+    assert not stream.watched
     stream.hello("page")
-    assert stream.clients == ("page",)
+    stream.set_visible("page", True)
+    assert stream.watched
 
 
 def test_what_was_sent_before_it_came_back_is_not_held_against_it() -> None:
