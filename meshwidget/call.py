@@ -39,10 +39,10 @@ from .history.why import why
 from .log import EventLog
 from .media.load import Load
 from .media.sources import open_sources
-from .peer.connection import LinkSettings
 from .peer.ice import as_init
 from .peer.participant import Participant
 from .peer.peer import Peer
+from .peer.settings import LinkSettings
 from .sampling import Sampler
 from .signaling.gate import Gate
 from .signaling.pages import Pages

@@ -31,9 +31,10 @@ from .mesh_faults import FaultMethods
 from .mesh_stats import StatsMethods
 from .mesh_stepping import SteppingMethods
 from .mesh_views import ViewMethods
-from .peer.connection import LinkSettings, is_aftermath
+from .peer.connection import is_aftermath
 from .peer.ice import choose_addresses
 from .peer.peer import Peer
+from .peer.settings import LinkSettings
 from .readings import LogReadings
 from .signaling.pages import Pages
 from .signaling.protocol import check_name

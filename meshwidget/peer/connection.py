@@ -8,11 +8,8 @@ from any thread.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,15 +18,12 @@ from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
-    RTCIceServer,
-    RTCIceTransport,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError
 from aiortc.exceptions import OperationError as AiortcOperationError
-from aiortc.sdp import candidate_from_sdp
 
 from ..errors import NoAddressError, SignalingError
 from ..events import MessageIgnored
@@ -41,7 +35,10 @@ from .accounts import Accounts
 from .description import media_kinds, objection, split_candidates
 from .ice import host_addresses
 from .negotiation import explain
+from .paths import FasterPaths
 from .reception import Reception, skipped
+from .remote_candidates import MALFORMED, RemoteCandidates, in_words
+from .settings import LinkSettings
 from .states import ConnectionStates
 from .wire import Wire
 
@@ -50,66 +47,19 @@ Send = Callable[[str, dict[str, Any]], Awaitable[None]]
 Wires = tuple[Wire | None, Wire | None]
 """What is sent through and what is received through; None is the clean network."""
 
-_MALFORMED = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-)
-"""What aiortc's parsers raise for a text that is not what it should be."""
-
 _REFUSALS = (
     InvalidStateError,
     InvalidAccessError,
     InternalError,
     AiortcOperationError,
-    *_MALFORMED,
+    *MALFORMED,
 )
 
 _GATHERING_SECONDS = 0.3
 """How long closing waits for candidates: enough for this machine's own addresses, less
 than a STUN server that does not answer."""
 
-_MDNS_REASON = (
-    "its address is an mDNS name; looking that up would ask the network, which this "
-    "call does not leave the machine for; its owner's own checks tell the address"
-)
-
-_TRANSPORT_TUNING = (
-    ("checking candidates", tuning.check_at_once),
-    ("ignoring empty datagrams", tuning.ignore_empty),
-)
-
 _CODECS = {"video": ("video/VP8", "video/rtx"), "audio": ("audio/opus",)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkSettings:
-    """What all connections of a call have in common.
-
-    Attributes
-    ----------
-    addresses : sequence of str
-        Host candidates.
-    ice_servers : sequence of RTCIceServer
-    trickle : bool
-        Whether candidates travel on their own.
-    tuned : bool
-        Whether :mod:`~meshwidget.peer.tuning` may be used.
-    """
-
-    addresses: Sequence[str]
-    ice_servers: Sequence[RTCIceServer] = ()
-    trickle: bool = True
-    tuned: bool = True
-
-    @property
-    def is_local(self) -> bool:
-        """Whether nothing of the call leaves this machine."""
-        return not self.ice_servers and all(
-            ipaddress.ip_address(address).is_loopback for address in self.addresses
-        )
 
 
 class Connection:
@@ -161,9 +111,6 @@ class Connection:
         self._gathering: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._splice: tuning.Splice | None = None
-        self._early_candidates: list[dict[str, Any]] = []
-        self._hides_addresses = False
-        """Whether the other side has told an mDNS name that was not looked up."""
         self.offers = False
         """Whether this side has made the offer."""
         self.gives_way = False
@@ -183,6 +130,14 @@ class Connection:
         )
         self.accounts = Accounts(
             local, remote, self._peer_connection, self._reception, log
+        )
+        self._faster = FasterPaths(
+            self._peer_connection, self.accounts, log, tuned=settings.tuned
+        )
+        self._candidates = RemoteCandidates(
+            self._peer_connection,
+            is_local=settings.is_local,
+            ignore=partial(self._ignore, "candidate"),
         )
         self._states.watch(self._peer_connection)
         self._peer_connection.on("track", self._take_track)
@@ -341,10 +296,7 @@ class Connection:
 
     async def take_candidate(self, candidate: dict[str, Any]) -> None:
         """Add one of the other side's candidates, or keep it until it can be added."""
-        if self.remote_description is None:
-            self._early_candidates.append(candidate)
-        else:
-            await self._add_candidate(candidate)
+        await self._candidates.take(candidate)
 
     def put_wires(self, wires: Wires | None) -> None:
         """Send and receive through wires that have faults, or through none any more.
@@ -411,7 +363,7 @@ class Connection:
             track: SharedTrack | str = kind
             if broadcast is not None:
                 track = broadcast.track(encoded=self._settings.tuned)
-            with self._lightly():
+            with self._faster.make_transceivers():
                 transceiver = self._peer_connection.addTransceiver(
                     track, direction="recvonly" if broadcast is None else "sendrecv"
                 )
@@ -421,72 +373,13 @@ class Connection:
             )
             if isinstance(track, SharedTrack):
                 self.accounts.watch_sender(transceiver.sender)
-            if isinstance(track, SharedTrack) and self._settings.tuned:
-                self._tune(transceiver.sender, track)
-        if self._settings.tuned:
-            self._tune_transports()
+                self._faster.send(transceiver.sender, track)
+        self._faster.connect()
         self._states.watch_transport(self._peer_connection)
-
-    def _lightly(self) -> AbstractContextManager[None]:
-        """Transceivers are made in this."""
-        if self._settings.tuned:
-            try:
-                return tuning.estimate_later()
-            except tuning.TuningError as error:
-                skipped(self._log, "making estimators later", error)
-        return nullcontext()
-
-    def _tune(self, sender: RTCRtpSender, track: SharedTrack) -> None:
-        feedback = tuning.SenderFeedback(
-            on_keyframe_request=track.request_keyframe,
-            on_loss=track.bitrate.note_loss,
-            on_bitrate=track.bitrate.note_estimate,
-        )
-        try:
-            tuning.listen_to_feedback(sender, feedback)
-        except tuning.TuningError as error:
-            skipped(self._log, "hearing what receivers ask for", error)
-            # Nor can a keyframe be asked for, then, of what is encoded for all. aiortc
-            # hears it, and is to encode for this link alone.
-            track.encoded = False
-            return
-        try:
-            tuning.send_directly(
-                sender,
-                track,
-                on_origin=partial(self.accounts.note_origin, track.kind),
-                on_refusal=self._leave_sending,
-            )
-        except tuning.TuningError as error:
-            self._leave_sending(error)
-
-    def _leave_sending(self, error: tuning.TuningError) -> None:
-        skipped(self._log, "sending", error)
-
-    def _watch_consent(self) -> None:
-        for transport in self._ice_transports():
-            try:
-                tuning.watch_consent(transport, self._expire)
-            except tuning.TuningError as error:
-                skipped(self._log, "noticing that a path is lost", error)
-
-    def _tune_transports(self) -> None:
-        for transport in self._ice_transports():
-            for what, tune in _TRANSPORT_TUNING:
-                try:
-                    tune(transport)
-                except tuning.TuningError as error:
-                    skipped(self._log, what, error)
-
-    def _ice_transports(self) -> set[RTCIceTransport]:
-        return {
-            each.sender.transport.transport
-            for each in self._peer_connection.getTransceivers()
-        }
 
     async def _describe(self) -> None:
         """Create the offer or answer that is due, and apply it to this side."""
-        self._watch_consent()
+        self._faster.watch_consent(self._expire)
         if self._splice is not None:
             self._splice.cover()  # the sockets that are about to be opened
         with host_addresses(self._settings.addresses):
@@ -516,38 +409,15 @@ class Connection:
     async def _apply(self, kind: str, sdp: str) -> bool:
         """Set the remote description; whether it could be."""
         try:
-            with self._lightly():
+            with self._faster.make_transceivers():
                 await self._peer_connection.setRemoteDescription(
                     RTCSessionDescription(sdp=sdp, type=kind)
                 )
         except _REFUSALS as error:
-            self._ignore(kind, f"it cannot be applied: {_in_words(error)}")
+            self._ignore(kind, f"it cannot be applied: {in_words(error)}")
             return False
-        early, self._early_candidates = self._early_candidates, []
-        for candidate in early:
-            await self._add_candidate(candidate)
+        await self._candidates.release()
         return True
-
-    async def _add_candidate(self, init: dict[str, Any]) -> None:
-        text = init["candidate"]
-        if self.is_closed:
-            self._ignore("candidate", "the connection is closed")
-            return
-        if not text and self._hides_addresses:
-            return  # there is one more: where the other side's own checks come from
-        try:
-            candidate = None
-            if text:  # an empty one says that there are no more (RFC 8838, section 13)
-                candidate = candidate_from_sdp(text.removeprefix("candidate:"))
-                candidate.sdpMid = init.get("sdpMid")
-                candidate.sdpMLineIndex = init.get("sdpMLineIndex")
-                if candidate.ip.endswith(".local") and self._settings.is_local:
-                    self._hides_addresses = True
-                    self._ignore("candidate", _MDNS_REASON)
-                    return
-            await self._peer_connection.addIceCandidate(candidate)
-        except _MALFORMED as error:
-            self._ignore("candidate", f"it cannot be added: {_in_words(error)}")
 
     def _take_track(self, track: MediaStreamTrack) -> None:
         receivers = self._peer_connection.getReceivers()
@@ -575,7 +445,3 @@ def is_aftermath(error: BaseException | str) -> bool:
 
 def _text_of(description: RTCSessionDescription | None) -> str | None:
     return None if description is None else description.sdp
-
-
-def _in_words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -21,9 +21,10 @@ from ..media.load import Load
 from ..media.sources import AudioSource, VideoSource
 from ..signaling.client import SignalingClient
 from . import tuning
-from .connection import Connection, LinkSettings, Wires
+from .connection import Connection, Wires
 from .reception import skipped
 from .renewal import Renewals
+from .settings import LinkSettings
 
 _MAX_EARLY_CANDIDATES = 100
 """From one who has not offered yet; the same limit as aioice has for early checks."""

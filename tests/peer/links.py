@@ -17,7 +17,8 @@ from meshwidget.media.encoder import AudioBroadcast, VideoBroadcast
 from meshwidget.media.load import Load
 from meshwidget.media.pattern import TestPattern
 from meshwidget.media.tone import Tone
-from meshwidget.peer.connection import Connection, LinkSettings
+from meshwidget.peer.connection import Connection
+from meshwidget.peer.settings import LinkSettings
 
 SECONDS = 10
 

@@ -22,10 +22,9 @@ from meshwidget.events import (
     TuningSkipped,
 )
 from meshwidget.log import EventLog
-from meshwidget.peer import connection as connection_module
 from meshwidget.peer import tuning
-from meshwidget.peer.connection import LinkSettings
 from meshwidget.peer.description import media_kinds
+from meshwidget.peer.settings import LinkSettings
 
 from . import browsers
 from .links import Link, Message, Side, make_side
@@ -655,4 +654,5 @@ def test_settings_are_what_all_links_share() -> None:
     assert settings.tuned
     assert settings.trickle
     assert settings.ice_servers == ()
-    assert connection_module.LinkSettings is LinkSettings
+    assert settings.is_local
+    assert not LinkSettings(addresses=("127.0.0.1", "192.0.2.1")).is_local

@@ -161,7 +161,7 @@ async def test_what_was_there_is_there_again(wired: Wired) -> None:
     await link.connected()
 
     def parts() -> list[Any]:
-        ice = next(iter(link.alice.connection._ice_transports()))
+        ice = next(iter(link.alice.connection._faster._ice_transports()))
         return [
             part
             for protocol in ice._connection._protocols
