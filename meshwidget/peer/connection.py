@@ -28,8 +28,10 @@ from aiortc.exceptions import OperationError as AiortcOperationError
 from ..errors import NoAddressError, SignalingError
 from ..events import MessageIgnored
 from ..log import EventLog
-from ..media.encoder import AudioBroadcast, SharedTrack, VideoBroadcast
+from ..media.audio_broadcast import AudioBroadcast
+from ..media.broadcast import SharedTrack
 from ..media.sinks import AudioSink, VideoSink
+from ..media.video_broadcast import VideoBroadcast
 from . import tuning
 from .accounts import Accounts
 from .description import media_kinds, objection, split_candidates

@@ -16,9 +16,10 @@ import av
 from ..errors import MeshError, SignalingError, SourceError
 from ..events import ConnectionRenewed, MessageIgnored, SourceFailed, TaskFailed
 from ..log import EventLog
-from ..media.encoder import AudioBroadcast, VideoBroadcast
+from ..media.audio_broadcast import AudioBroadcast
 from ..media.load import Load
 from ..media.sources import AudioSource, VideoSource
+from ..media.video_broadcast import VideoBroadcast
 from ..signaling.client import SignalingClient
 from . import tuning
 from .connection import Connection, Wires

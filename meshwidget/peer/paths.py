@@ -13,7 +13,7 @@ from functools import partial
 from aiortc import RTCIceTransport, RTCPeerConnection, RTCRtpSender
 
 from ..log import EventLog
-from ..media.encoder import SharedTrack
+from ..media.broadcast import SharedTrack
 from . import tuning
 from .accounts import Accounts
 from .reception import skipped

@@ -7,9 +7,9 @@ from typing import Any
 
 import av
 
-from meshwidget.media.encoder import VideoBroadcast
 from meshwidget.media.formats import VIDEO_TIME_BASE
 from meshwidget.media.load import Load
+from meshwidget.media.video_broadcast import VideoBroadcast
 
 
 class NoSource:

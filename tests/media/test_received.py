@@ -13,8 +13,8 @@ import pytest
 from av.video.frame import PictureType
 
 from meshwidget.media import received
+from meshwidget.media.audio_broadcast import opus_encoder
 from meshwidget.media.decoder import EncodedFrame, VideoDecoder
-from meshwidget.media.encoder import _opus_encoder, _vp8_encoder
 from meshwidget.media.formats import (
     AUDIO_FRAME_SAMPLES,
     AUDIO_SAMPLE_RATE,
@@ -29,6 +29,7 @@ from meshwidget.media.received import (
     ReceivedVideo,
 )
 from meshwidget.media.sinks import SILENCE
+from meshwidget.media.video_broadcast import vp8_encoder
 
 TICKS = 3000
 
@@ -55,7 +56,7 @@ class Sender:
 
     def __init__(self) -> None:
         self.wishes = 0
-        self._encoder = _vp8_encoder(300_000)
+        self._encoder = vp8_encoder(300_000)
         self._index = 0
         self._answered = 0
 
@@ -357,7 +358,7 @@ def test_where_nothing_encoded_comes_there_is_nothing_to_tap(link: Link) -> None
 @pytest.fixture
 def sound() -> Callable[[], tuple[bytes, int]]:
     """Gives 20 ms of a loud tone, as they come over the wire."""
-    encoder = _opus_encoder()
+    encoder = opus_encoder()
     wave = np.sin(np.arange(AUDIO_FRAME_SAMPLES) * 2 * np.pi * 20 / AUDIO_FRAME_SAMPLES)
     samples = (wave * 30_000).astype(np.int16).reshape(1, -1)
     timestamp = 0

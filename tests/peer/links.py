@@ -12,11 +12,12 @@ import av
 
 from meshwidget.events import Event
 from meshwidget.log import EventLog
+from meshwidget.media.audio_broadcast import AudioBroadcast
 from meshwidget.media.base import VideoSource
-from meshwidget.media.encoder import AudioBroadcast, VideoBroadcast
 from meshwidget.media.load import Load
 from meshwidget.media.pattern import TestPattern
 from meshwidget.media.tone import Tone
+from meshwidget.media.video_broadcast import VideoBroadcast
 from meshwidget.peer.connection import Connection
 from meshwidget.peer.settings import LinkSettings
 
