@@ -73,6 +73,11 @@ class SteppingMethods:
     def drop(self, message: Message) -> None:
         """Lose a pending message: it is never delivered.
 
+        Parameters
+        ----------
+        message : Message
+            One of :attr:`pending`.
+
         Raises
         ------
         SteppingError
@@ -166,6 +171,8 @@ class SteppingMethods:
 
         Raises
         ------
+        SteppingError
+            When there is no such kind.
         MeshTimeoutError
             When none came.
         """

@@ -23,6 +23,7 @@ from .peer.connection import Connection
 from .peer.participant import Participant
 from .signaling.edit import edit_payload
 from .signaling.gate import Gate, Message
+from .signaling.protocol import KINDS
 from .signaling.switchboard import Switchboard
 
 PATIENCE_SECONDS = 1.0
@@ -142,6 +143,8 @@ class Stepper:
         timeout: float,
     ) -> Message:
         """Step until the next message to be delivered is such a one."""
+        if kind is not None and kind not in KINDS:
+            raise SteppingError(f"no message is {kind!r}; there are {', '.join(KINDS)}")
         await self.pause()
 
         def is_wanted(message: Message) -> bool:
@@ -165,7 +168,7 @@ class Stepper:
             wanted += f" to {to}" if to else ""
             raise MeshTimeoutError(
                 f"no {wanted} was about to be delivered within {timeout} s; "
-                f"signaling is paused, and nothing is pending"
+                f"signaling is paused, and {len(self._gate.pending)} are pending"
             ) from None
 
     async def _deliver(self, message: Message) -> None:
