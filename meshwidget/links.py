@@ -184,7 +184,12 @@ class Link:
         await self._loop.run_async(self._faults.hold(self.names, _checked_layer(layer)))
 
     def release(self, layer: str | None = None) -> None:
-        """Let what is held pass again, one layer or all of them.
+        """Let what is held pass again.
+
+        Parameters
+        ----------
+        layer : str, optional
+            One of :meth:`hold`'s; by default all of them.
 
         Raises
         ------

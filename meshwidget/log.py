@@ -42,7 +42,17 @@ class EventLog:
 
     @classmethod
     def of_events(cls, events: Iterable[Event]) -> Self:
-        """A log of events that happened elsewhere; nothing more is recorded in it."""
+        """A log of events that happened elsewhere; nothing more is recorded in it.
+
+        Parameters
+        ----------
+        events : iterable of Event
+            In order.
+
+        Returns
+        -------
+        EventLog
+        """
         kept = list(events)
         log = cls(lambda: kept[-1].time if kept else 0.0)
         log._events = kept
@@ -105,6 +115,12 @@ class EventLog:
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call back with every event from now on, on the thread that records it.
 
+        Parameters
+        ----------
+        callback : callable
+            Takes an :class:`~meshwidget.events.Event`. An exception in it ends this
+            subscription and is an event itself.
+
         Returns
         -------
         callable
@@ -121,7 +137,19 @@ class EventLog:
         return unsubscribe
 
     def of(self, event: type[EventType], /, **fields: Any) -> list[EventType]:
-        """The events of one type whose fields have these values, in order."""
+        """The events of one type whose fields have these values, in order.
+
+        Parameters
+        ----------
+        event : type of Event
+            One of :mod:`meshwidget.events`.
+        **fields
+            The type's own fields, and the values that they must have.
+
+        Returns
+        -------
+        list of Event
+        """
         return [
             found
             for found in self
@@ -151,6 +179,10 @@ class EventLog:
         ----------
         seq : int
             The event's; -1 is before the first, larger than the last is now.
+
+        Returns
+        -------
+        Moment
         """
         return Moment.of(event for event in self if event.seq <= seq)
 

@@ -86,6 +86,13 @@ class Mesh(
         False leaves aiortc as it is: each link encodes for itself and decodes on
         threads. For comparisons.
 
+    Attributes
+    ----------
+    log : EventLog
+        Every event since the start, in order.
+    loop : MeshLoop
+        Where the call lives; for the views.
+
     Raises
     ------
     NoAddressError
@@ -221,13 +228,19 @@ class Mesh(
         timeout : float
             Seconds.
 
+        Returns
+        -------
+        Peer
+
         Raises
         ------
         RoomFullError, DuplicateNameError, InvalidNameError
             The server's reasons.
         SourceError
             A file, camera or track that cannot be read.
-        MeshTimeoutError, MeshClosedError
+        MeshTimeoutError
+            The server has not answered in time; nobody has joined.
+        MeshClosedError
         """
         return self.loop.run(self._call.join(name, video, audio, timeout))
 
@@ -245,6 +258,11 @@ class Mesh(
     def exit(self, name: str) -> None:
         """Let a peer leave politely: it says goodbye to everybody.
 
+        Parameters
+        ----------
+        name : str
+            A peer that lives here.
+
         Raises
         ------
         UnknownPeerError, MeshClosedError
@@ -261,6 +279,11 @@ class Mesh(
         Returns when the server has given its place up, half a second later: so long it
         waits for one who may only have lost the line.
 
+        Parameters
+        ----------
+        name : str
+            A peer that lives here.
+
         Raises
         ------
         UnknownPeerError, MeshClosedError
@@ -274,10 +297,16 @@ class Mesh(
     def wait_connected(self, timeout: float = 10) -> None:
         """Wait until every pair is connected and every picture was seen.
 
+        Parameters
+        ----------
+        timeout : float
+            Seconds.
+
         Raises
         ------
         MeshTimeoutError
             Names the pairs that are not, and the states they are in.
+        MeshClosedError
         """
         self.loop.run(self._call.wait_connected(timeout))
 
@@ -305,7 +334,13 @@ class Mesh(
         self._finalizer()
 
     def add_closer(self, closer: Callable[[], None]) -> None:
-        """Call back on the mesh loop when the call ends; at once if it has."""
+        """Call back on the mesh loop when the call ends; at once if it has.
+
+        Parameters
+        ----------
+        closer : callable
+            Takes nothing. Must be quick: the call's end waits for it.
+        """
         if self.closed:
             closer()
         else:

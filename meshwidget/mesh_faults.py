@@ -49,6 +49,11 @@ class FaultMethods:
         goes on receiving. So every state still says ``connected``, while the others'
         pictures of it grow stale; what is wrong shows in no state of WebRTC.
 
+        Parameters
+        ----------
+        name : str
+            A peer that lives here.
+
         Raises
         ------
         UnknownPeerError, MeshClosedError
@@ -61,6 +66,11 @@ class FaultMethods:
 
     def thaw(self, name: str) -> None:
         """Let a frozen peer go on: with the messages that waited, then with media.
+
+        Parameters
+        ----------
+        name : str
+            A peer that lives here.
 
         Raises
         ------

@@ -49,6 +49,11 @@ class ViewMethods:
         viewer : str or None
             Whose view it is: a peer's name; ``"*"`` for everybody's, a row each; None
             for the first peer's.
+
+        Returns
+        -------
+        MeshGrid
+            A widget.
         """
         from .views.widget import MeshGrid
 
@@ -76,6 +81,11 @@ class ViewMethods:
             ``"retransmissions"`` or ``"requests for repair"``; a menu changes it.
         receiver : str or None
             Plot only what this one receives.
+
+        Returns
+        -------
+        StatsView
+            A widget; its ``figure`` is plotly's.
 
         Raises
         ------
@@ -115,7 +125,13 @@ class ViewMethods:
         return f"rooms/{mesh.room_id}/views/{name}"
 
     def close_channel(self, name: str) -> None:
-        """Take no more WebSockets under that name; harmless if there are none."""
+        """Take no more WebSockets under that name; harmless if there are none.
+
+        Parameters
+        ----------
+        name : str
+            As it was opened.
+        """
         self._call.server.channels.pop(name, None)
 
     def _open_page_channels(self) -> None:

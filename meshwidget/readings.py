@@ -66,6 +66,10 @@ class LogReadings:
             Only what lies between these two.
         kinds : collection of str, optional
             Only messages of these kinds.
+
+        Returns
+        -------
+        str
         """
         return mermaid(self.log, peers=peers, pair=pair, kinds=kinds)
 
@@ -121,6 +125,11 @@ class LogReadings:
         peer, remote : str, optional
             Whose connection, and to whom; without them it is the newest one.
 
+        Returns
+        -------
+        StatesView
+            A widget; its ``svg()`` is the picture of the moment.
+
         Raises
         ------
         TypeError
@@ -149,6 +158,11 @@ class LogReadings:
 
         :func:`meshwidget.load` reads it again, without any call.
 
+        Parameters
+        ----------
+        path : path
+            What is there is replaced, once all is written.
+
         Raises
         ------
         OSError
@@ -174,6 +188,14 @@ class Session(LogReadings):
 
 def load(path: str | os.PathLike[str]) -> Session:
     """Read a session that :meth:`Mesh.save <meshwidget.Mesh.save>` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Session
 
     Raises
     ------

@@ -273,7 +273,20 @@ class Connection:
             self._outbox.popleft()
 
     async def take_offer(self, sdp: str) -> None:
-        """Apply the other side's offer and answer it."""
+        """Apply the other side's offer and answer it.
+
+        Parameters
+        ----------
+        sdp : str
+            As it came; one that cannot be applied is ignored, which is an event.
+
+        Raises
+        ------
+        NoAddressError
+            When not one candidate was gathered.
+        SignalingError
+            When the server does not take the answer.
+        """
         problem = "the connection is closed" if self.is_closed else objection(sdp)
         if problem is not None:
             self._ignore("offer", problem)
@@ -285,7 +298,13 @@ class Connection:
             await self.send_description()
 
     async def take_answer(self, sdp: str) -> None:
-        """Apply the answer to this side's offer."""
+        """Apply the answer to this side's offer.
+
+        Parameters
+        ----------
+        sdp : str
+            As it came; one that cannot be applied is ignored, which is an event.
+        """
         if self.signaling_state != "have-local-offer":
             step = "setRemoteDescription(answer)"
             self._ignore("answer", explain("signaling", self.signaling_state, step))
@@ -297,11 +316,22 @@ class Connection:
         await self._apply("answer", sdp)
 
     async def take_candidate(self, candidate: dict[str, Any]) -> None:
-        """Add one of the other side's candidates, or keep it until it can be added."""
+        """Add one of the other side's candidates, or keep it until it can be added.
+
+        Parameters
+        ----------
+        candidate : dict
+            An ``RTCIceCandidateInit`` (webrtc-pc, section 4.8.1.1).
+        """
         await self._candidates.take(candidate)
 
     def put_wires(self, wires: Wires | None) -> None:
         """Send and receive through wires that have faults, or through none any more.
+
+        Parameters
+        ----------
+        wires : (Wire or None, Wire or None), optional
+            What is sent through and what is received through.
 
         Raises
         ------

@@ -56,6 +56,11 @@ class Peer:
     def audio_level(self, name: str) -> float | None:
         """How loud that participant is here.
 
+        Parameters
+        ----------
+        name : str
+            This peer's own name gives its own sound, before encoding.
+
         Returns
         -------
         float or None
@@ -86,7 +91,18 @@ class Peer:
         return self._participant.subscribe(name, callback)
 
     def video(self, name: str) -> VideoSink | None:
-        """Where that participant's pictures end here; None when there are none."""
+        """Where that participant's pictures end here, for views and measurements.
+
+        Parameters
+        ----------
+        name : str
+            This peer's own name gives its local picture, before encoding.
+
+        Returns
+        -------
+        VideoSink or None
+            None when no video comes from there.
+        """
         if name == self.name:
             broadcast = self._participant.video
             return None if broadcast is None else broadcast.local

@@ -44,6 +44,15 @@ class StatsTable(list[LinkStats]):
     def between(self, sender: str, receiver: str) -> LinkStats:
         """The row of one directed link.
 
+        Parameters
+        ----------
+        sender, receiver : str
+            Names.
+
+        Returns
+        -------
+        LinkStats
+
         Raises
         ------
         KeyError
