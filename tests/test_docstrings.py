@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ CLASSES = [
 ]
 
 
-def public_members(each: type) -> Iterator[tuple[str, object]]:
+def public_members(each: type) -> Iterator[tuple[str, Any]]:
     """Those that are written here, by the name that a failure is shown with."""
     for owner in each.__mro__:
         if owner.__module__.startswith("meshwidget"):
@@ -30,7 +31,7 @@ def public_members(each: type) -> Iterator[tuple[str, object]]:
                     yield f"{owner.__module__}.{owner.__qualname__}.{name}", member
 
 
-METHODS: dict[str, Callable[..., object]] = {
+METHODS: dict[str, Any] = {
     name: getattr(member, "__func__", member)
     for each in CLASSES
     for name, member in public_members(each)
