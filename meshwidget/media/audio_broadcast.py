@@ -9,10 +9,10 @@ from av.audio.codeccontext import AudioCodecContext
 
 from ..errors import SourceError
 from .affinity import one_core
+from .base import AudioSource
 from .broadcast import Broadcast, EncodedPacket
 from .formats import AUDIO_SAMPLE_RATE, AUDIO_TIME_BASE
 from .sinks import AudioSink
-from .sources import AudioSource
 
 AUDIO_BITRATE = 48_000
 """Bits a second: opus is transparent for one voice well below."""

@@ -15,20 +15,19 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias
 
 import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from ..errors import SourceError
+from .base import Frame, Source
 from .bitrate import LinkBitrate
-from .sources import AudioSource, VideoSource
 
 _QUEUE_LENGTH = 16
 """Packets that wait for a sender: half a second, then it is behind for good."""
 
-Frame = TypeVar("Frame", av.VideoFrame, av.AudioFrame)
 Packet: TypeAlias = "av.Packet[Any]"
 PayloadSender: TypeAlias = Callable[[Sequence[bytes], int], None]
 
@@ -162,10 +161,10 @@ class Broadcast(ABC, Generic[Frame]):
 
     def __init__(
         self,
-        source: VideoSource | AudioSource,
+        source: Source[Frame],
         on_failure: Callable[[str, SourceError], None],
     ) -> None:
-        self._source = source
+        self._source: Source[Frame] = source
         self._on_failure = on_failure
         self._tracks: list[SharedTrack] = []
         self._task: asyncio.Task[None] | None = None
@@ -215,7 +214,7 @@ class Broadcast(ABC, Generic[Frame]):
     async def _run(self) -> None:
         try:
             async for frame in self._source.frames():
-                self._publish(cast(Frame, frame))
+                self._publish(frame)
         except SourceError as error:
             self._on_failure(self.kind, error)
         except Exception as error:

@@ -13,6 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from ..errors import SourceError
+from .base import VideoSource
 from .bitrate import MAX_BITRATE
 from .broadcast import Broadcast, EncodedPacket
 from .formats import (
@@ -26,7 +27,6 @@ from .keyframes import KeyframeBudget
 from .load import Load, Share
 from .planes import Planes
 from .sinks import VideoSink
-from .sources import VideoSource
 from .vp8 import PICTURE_IDS, packetize
 
 _BITRATE_STEP = 0.1
