@@ -19,6 +19,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from ..errors import MeshClosedError, ProtocolError
+from ..events import TaskFailed
 from ..nesting import view_closed, view_opened
 from .audience import Audience
 from .diagram_messages import Bye, Here, parse
@@ -205,6 +206,15 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
             self._thread = None
         return watched
 
+    def _fail(self, error: Exception) -> None:
+        """Say that it is not drawn; a page that goes on looking has it tried again."""
+        with self._condition:
+            self._thread = None
+        mesh = self._mesh()
+        if mesh is not None:
+            message = f"{type(error).__name__}: {error}"
+            mesh.log.record(TaskFailed, where="plotting statistics", message=message)
+
 
 def _serve(
     view: Callable[[], StatsView | None], condition: threading.Condition
@@ -219,6 +229,9 @@ def _serve(
             shown.update()
         except MeshClosedError:
             return  # the lines stay as they are
+        except Exception as error:
+            shown._fail(error)
+            return
         del shown
         due = max(due + INTERVAL, time.monotonic())
         with condition:

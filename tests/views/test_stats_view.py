@@ -14,9 +14,24 @@ import pytest
 from ipywidgets import Widget  # type: ignore[import-untyped]
 
 from meshwidget import Mesh, MeshClosedError, MissingExtraError
+from meshwidget.events import TaskFailed
 from meshwidget.views.stats_view import StatsView
 
 DEADLINE = 15
+
+UNITS = {
+    "frames/s": ("frames_per_second", 1),
+    "kbit/s": ("bitrate", 1 / 1000),
+    "latency, ms": ("latency", 1000),
+    "round trip, ms": ("round_trip_time", 1000),
+    "loss, %": ("fraction_lost", 100),
+    "jitter, ms": ("jitter", 1000),
+    "frames dropped": ("frames_dropped", 1),
+    "keyframes": ("key_frames_received", 1),
+    "retransmissions": ("retransmitted_packets_received", 1),
+    "requests for repair": ("nack_count", 1),
+}
+"""From the W3C's, which ``mesh.stats()`` has."""
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +151,61 @@ def test_a_page_that_does_not_look_starts_nothing(mesh: Mesh) -> None:
     view._receive(view, {"type": "nonsense"}, [])
     view._receive(view, None, [])
     assert not is_served(view)
+
+
+def test_what_cannot_be_drawn_is_in_the_log_and_tried_again(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw() -> None:
+        raise RuntimeError("out of paint")
+
+    view = mesh.stats_view()
+    monkeypatch.setattr(view, "_draw", draw)
+    said = threading.Event()
+    mesh.log.subscribe(lambda event: said.set())
+    here(view, visible=True)
+    assert said.wait(DEADLINE)
+    assert not is_served(view)
+    (failed,) = mesh.log.of(TaskFailed)
+    assert failed.where == "plotting statistics"
+    assert failed.message == "RuntimeError: out of paint"
+    monkeypatch.undo()
+    here(view, visible=True)
+    until(view, lambda: names(view))
+
+
+def test_two_pages_are_one_thread_and_the_last_one_ends_it(mesh: Mesh) -> None:
+    view = mesh.stats_view()
+    here(view, visible=True, client="one")
+    thread = view._thread
+    here(view, visible=True, client="two")
+    assert view._thread is thread
+    here(view, visible=False, client="one")
+    until(view, lambda: names(view))
+    assert view._thread is thread
+    view._receive(view, {"type": "bye", "client": "two"}, [])
+    until(view, lambda: not is_served(view))
+
+
+def test_what_is_plotted_is_what_was_measured(mesh: Mesh) -> None:
+    """Every metric, in the unit of its name."""
+    view = mesh.stats_view()
+    came = threading.Event()
+    mesh.peers["bob"].on_frame("alice", lambda frame: came.set())
+    deadline = time.monotonic() + DEADLINE
+    while not all(row.round_trip_time for row in mesh.stats()):
+        assert time.monotonic() < deadline
+        came.clear()
+        came.wait(1)
+    view.update()
+    for metric, (attribute, factor) in UNITS.items():
+        view.metric = metric
+        view._draw()
+        _, table = view._history._tables[-1]
+        for trace, row in zip(view.figure.data, table, strict=True):
+            measured = getattr(row, attribute)
+            assert measured is not None, metric
+            assert trace.y[-1] == pytest.approx(measured * factor)
 
 
 def test_closing_it_ends_its_thread(mesh: Mesh) -> None:
