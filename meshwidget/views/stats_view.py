@@ -98,8 +98,11 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
             options=[_EVERYBODY, *mesh.peers], description="received by"
         )
         sight = _Sight()
+        menus = ipywidgets.HBox(
+            [self._metrics, self._receivers], layout={"flex_flow": "row wrap"}
+        )
         super().__init__(
-            [ipywidgets.HBox([self._metrics, self._receivers]), self.figure, sight],
+            [menus, self.figure, sight],
             metric=metric,
             receiver=receiver,
         )
