@@ -24,16 +24,21 @@ class LinkBitrate:
     ----------
     target : float
         Bits a second, ``MIN_BITRATE`` to ``MAX_BITRATE``.
+    sent : float
+        What is really sent of late, bits a second; a quiet picture needs less than it
+        may have.
     """
 
     def __init__(self) -> None:
         self.target = float(MAX_BITRATE)
+        self.sent = float(MAX_BITRATE)
         self._estimate = float(MAX_BITRATE)
 
     def note_loss(self, fraction: float) -> None:
         """Take the fraction of packets lost since the last report, 0 to 1."""
         if fraction > _MUCH_LOSS:
-            self._set(self.target * (1 - 0.5 * fraction))
+            # Allowing less than was allowed, but more than is sent, changes nothing.
+            self._set(min(self.target, self.sent) * (1 - 0.5 * fraction))
         elif fraction < _LITTLE_LOSS:
             self._set(self.target * _INCREASE)
 

@@ -15,9 +15,16 @@ PER_SECOND = 10.0
 
 
 class KeyframeBudget:
-    """Wishes for a keyframe, and whether one may be made now."""
+    """Wishes for a keyframe, and whether one may be made now.
+
+    Attributes
+    ----------
+    per_second : float
+        At most :data:`PER_SECOND`; less where the path carries less.
+    """
 
     def __init__(self) -> None:
+        self.per_second = PER_SECOND
         self._wanted = True
         self._credit = float(BURST)
         self._credited: float | None = None
@@ -29,7 +36,7 @@ class KeyframeBudget:
     def is_due(self, now: float) -> bool:
         """Whether the next picture should be one."""
         if self._credited is not None:
-            earned = (now - self._credited) * PER_SECOND
+            earned = (now - self._credited) * self.per_second
             self._credit = min(float(BURST), self._credit + earned)
         self._credited = now
         return self._wanted and self._credit >= 1

@@ -23,11 +23,14 @@ from .formats import (
     VIDEO_TIME_BASE,
     VIDEO_WIDTH,
 )
-from .keyframes import KeyframeBudget
+from .keyframes import PER_SECOND, KeyframeBudget
 from .load import Load, Share
 from .planes import Planes
 from .sinks import VideoSink
 from .vp8 import PICTURE_IDS, packetize
+
+_SENT_WEIGHT = 1 / VIDEO_FRAME_RATE
+"""Of one picture in the mean of what is sent: that of the last second or so."""
 
 _BITRATE_STEP = 0.1
 """A change of the bitrate by less is not worth a keyframe."""
@@ -64,6 +67,7 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         self._share = Share(load)
         self._encoder: VideoCodecContext | None = None
         self._bitrate = float(MAX_BITRATE)
+        self._sent = float(MAX_BITRATE)
         self._picture_id = secrets.randbelow(PICTURE_IDS)
         self._keyframes = KeyframeBudget()
         self._shown = -math.inf
@@ -116,6 +120,7 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         for packet in self._encoder.encode(frame):
             payloads = packetize(bytes(packet), self._picture_id)
             self._picture_id = (self._picture_id + 1) % PICTURE_IDS
+            self._note_sent(packet.size)
             yield EncodedPacket(packet, payloads, packet.pts or 0)
 
     def _follow_slowest(self) -> None:
@@ -129,6 +134,13 @@ class VideoBroadcast(Broadcast[av.VideoFrame]):
         if change > _BITRATE_STEP or wanted == MAX_BITRATE != self._bitrate:
             self._bitrate = wanted
             self._encoder = None
+            self._keyframes.per_second = PER_SECOND * wanted / MAX_BITRATE
+
+    def _note_sent(self, size: int) -> None:
+        rate = size * 8 * VIDEO_FRAME_RATE
+        self._sent += _SENT_WEIGHT * (rate - self._sent)
+        for track in self._tracks:
+            track.bitrate.sent = self._sent
 
     def _copy(self, frame: av.VideoFrame) -> av.VideoFrame:
         copy = Planes.from_frame(frame).to_frame()

@@ -20,8 +20,12 @@ PATIENCE = 0.3
 in which a NACK can still be of use."""
 
 NACK_AGAIN = 0.02
-"""Seconds until a packet is asked for once more; each wait is twice the last, because
-a path that is slow to answer was asked already."""
+"""Seconds until a packet is asked for once more, at least; each wait is twice the last,
+because a path that is slow to answer was asked already."""
+
+_GIVEN_UP = 2.0
+_REPAIRED = 0.9
+"""Times that wait, for each packet given up and each that came after all."""
 
 KEYFRAME_AGAIN = 0.2
 """Seconds until a keyframe is asked for once more."""
@@ -62,6 +66,9 @@ class VideoAssembly:
         """When each was missed, and when it may be asked for again. There are some if
         and only if others wait for them."""
         self._ask_keyframe_at: float | None = None
+        self._nack_again = NACK_AGAIN
+        """Grows while asking is in vain: on a path with a full queue the repair is in
+        it already, and another makes it longer."""
 
     def add(
         self, sequence: int, timestamp: int, marker: bool, payload: bytes, now: float
@@ -96,7 +103,9 @@ class VideoAssembly:
                 self._restart(sequence, now)
             else:
                 self._note_missing(ahead, now)
-            self._missing.pop(sequence, None)
+            if sequence in self._missing:
+                del self._missing[sequence]
+                self._nack_again = max(NACK_AGAIN, self._nack_again * _REPAIRED)
             self._waiting[sequence] = (timestamp, marker, payload)
         pictures = self._drain(now)
         while self._missing and self._waited_in_vain(now):
@@ -110,7 +119,8 @@ class VideoAssembly:
         lost = [number for number, (_, due) in self._missing.items() if due <= now]
         for number in lost:
             since, _ = self._missing[number]
-            self._missing[number] = since, now + max(NACK_AGAIN, now - since)
+            wait = max(self._nack_again, now - since)
+            self._missing[number] = since, now + wait
         wants_keyframe = (
             self._ask_keyframe_at is not None and self._ask_keyframe_at <= now
         )
@@ -195,6 +205,7 @@ class VideoAssembly:
 
     def _give_up(self, now: float) -> None:
         """Go on after the gap that is in the way."""
+        self._nack_again = min(PATIENCE, self._nack_again * _GIVEN_UP)
         while self._next is not None and self._next not in self._waiting:
             self._missing.pop(self._next, None)
             self._next = (self._next + 1) & _MASK

@@ -30,6 +30,14 @@ def test_much_loss_takes_half_as_much_away() -> None:
     assert bitrate.target == MAX_BITRATE * 0.75
 
 
+def test_less_than_is_sent_is_allowed_at_once() -> None:
+    """A picture that needs a third of what it may have notices no smaller steps."""
+    bitrate = LinkBitrate()
+    bitrate.sent = 100_000
+    bitrate.note_loss(0.5)
+    assert bitrate.target == 75_000
+
+
 def test_it_comes_back_when_nothing_is_lost() -> None:
     bitrate = LinkBitrate()
     for _ in range(20):

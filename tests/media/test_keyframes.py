@@ -90,3 +90,16 @@ def test_nobody_waits_for_ever(pictures: list[float]) -> None:
         if make_if_due(budget, now):
             asked = now
         assert now - asked < 1 / PER_SECOND + 0.05
+
+
+def test_a_path_that_carries_less_is_given_fewer() -> None:
+    made = {}
+    for share in (1.0, 0.2):
+        budget = KeyframeBudget()
+        budget.per_second = PER_SECOND * share
+        made[share] = 0
+        for picture in range(300):  # ten seconds in which somebody always asks
+            budget.ask()
+            made[share] += make_if_due(budget, picture / 30)
+    assert made[1.0] <= BURST + 10 * PER_SECOND
+    assert made[0.2] <= BURST + 10 * PER_SECOND * 0.2 < made[1.0]

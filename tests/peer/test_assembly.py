@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -483,6 +484,18 @@ def assert_bounded(assembly: VideoAssembly) -> None:
     assert len(assembly._missing) <= MAX_GAP
     assert len(assembly._parts) <= MAX_PARTS
     assert bool(assembly._missing) == bool(assembly._waiting)
+
+
+def test_asking_in_vain_is_asking_less_and_less() -> None:
+    """On a path with a full queue each repair makes the queue longer."""
+    stream = stream_of([(index % 50 == 0, 1) for index in range(300)])
+    receiver = Receiver(stream)
+    for packet in stream.packets:
+        if packet.sequence % 15 != stream.packets[0].sequence % 15 + 1:
+            receiver.take(packet, packet.picture * PICTURE_SECONDS)
+    asked = Counter(number for _, lost in receiver.nacks for number in lost)
+    counts = list(asked.values())
+    assert max(counts[-5:]) <= 2 < counts[0]
 
 
 # With a sender that answers -----------------------------------------------------------
