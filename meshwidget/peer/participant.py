@@ -30,6 +30,9 @@ from .settings import LinkSettings
 _MAX_EARLY_CANDIDATES = 100
 """From one who has not offered yet; the same limit as aioice has for early checks."""
 
+_MAX_STRANGERS = 100
+"""Whose candidates are kept: a late one of somebody who has left is kept in vain."""
+
 _GLARE = (
     "it has made an offer of its own, which stands; the other side gives way (glare)"
 )
@@ -266,6 +269,8 @@ class Participant:
         if connection is None:
             # Its offer may still come: messages can be delivered out of order.
             early = self._early_candidates.setdefault(remote_id, [])
+            if len(self._early_candidates) > _MAX_STRANGERS:
+                del self._early_candidates[next(iter(self._early_candidates))]
             if len(early) < _MAX_EARLY_CANDIDATES:
                 early.append(payload["candidate"])
             return

@@ -242,3 +242,19 @@ def test_joins_that_are_refused_leave_nothing(
                 mesh.join("bob")
             with pytest.raises(DuplicateNameError):
                 mesh.join("alice")
+
+
+def test_candidates_of_those_who_left_do_not_pile_up(mesh: Mesh) -> None:
+    """One that is delivered after its sender's goodbye is of nobody."""
+    mesh.join("alice")
+    alice = mesh._call._participants["alice"]
+
+    async def hear_from_strangers() -> None:
+        for number in range(500):
+            candidate = {"candidate": "", "sdpMid": "0"}
+            await alice._on_candidate(
+                {"candidate": candidate, "candidateSendID": f"gone {number}"}
+            )
+
+    mesh.loop.run(hear_from_strangers())
+    assert len(alice._early_candidates) <= 100
