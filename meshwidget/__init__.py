@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .errors import (
         DuplicateNameError,
         EditError,
+        FaultError,
         InvalidNameError,
         MeshClosedError,
         MeshError,
@@ -74,6 +75,7 @@ _MODULES = {
             "SignalingError",
             "SteppingError",
             "EditError",
+            "FaultError",
             "SessionFileError",
             "SourceError",
             "UnknownPeerError",
@@ -88,6 +90,7 @@ __all__ = [
     "DuplicateNameError",
     "EditError",
     "EventLog",
+    "FaultError",
     "InvalidNameError",
     "Link",
     "LinkStats",

@@ -60,6 +60,7 @@ class CallFaults:
         self._set(names, self.of(names).impaired(impairment, toward))
         values = {name: getattr(impairment, name) for name in IMPAIRMENT_FIELDS}
         self._log.record(LinkImpaired, **_ends(names), toward=toward or "", **values)
+        self._look_after(names)
 
     async def cut(self, names: Names) -> None:
         """Let nothing pass."""
@@ -94,6 +95,14 @@ class CallFaults:
             if layer in (None, each):
                 self._set(names, self.of(names).releasing(each))
                 self._log.record(LayerReleased, **_ends(names), layer=each)
+        self._look_after(names)
+
+    def _look_after(self, names: Names) -> None:
+        """Have a connection that a fault has stopped for too long made anew."""
+        for local, remote in (names, names[::-1]):
+            participant = self._participants.get(local)
+            if participant is not None:
+                participant.look_after(remote)
 
     def _set(self, names: Names, faults: LinkFaults) -> None:
         key = frozenset(names)

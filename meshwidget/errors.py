@@ -15,6 +15,7 @@
     ├── ProtocolError          a message breaks the wire protocol; has a code
     ├── SteppingError          nothing to step, or that message is not pending any more
     ├── EditError              an edit that the message cannot take
+    ├── FaultError             a fault that a view's menu asks for and that cannot be
     ├── MissingExtraError      a part that is installed on its own is not
     ├── SessionFileError       a saved session that cannot be read
     └── NestedLoopError        an event loop cannot be entered from here
@@ -93,6 +94,10 @@ class SteppingError(MeshError):
 
 class EditError(MeshError):
     """A message cannot be changed like that."""
+
+
+class FaultError(MeshError):
+    """A fault cannot be put like that, or not any more."""
 
 
 class SessionFileError(MeshError):

@@ -221,6 +221,12 @@ class Connection:
         return self.ice_connection_state in ("checking", "completed")
 
     @property
+    def is_negotiated(self) -> bool:
+        """Whether both sides have said all that ICE needs to begin, or it is over."""
+        states = (self.signaling_state, self.connection_state)
+        return "closed" in states or (states[0] == "stable" and self.knows_an_address)
+
+    @property
     def knows_an_address(self) -> bool:
         """Whether the other side has told a candidate, in whichever way."""
         remote = self.remote_description
@@ -365,6 +371,7 @@ class Connection:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._states.end()
         self._reception.stop()
         if self._gathering is not None:
             await asyncio.wait([self._gathering], timeout=_GATHERING_SECONDS)

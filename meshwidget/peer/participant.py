@@ -24,7 +24,7 @@ from ..signaling.client import SignalingClient
 from . import tuning
 from .connection import Connection, Wires
 from .reception import skipped
-from .renewal import Renewals
+from .renewal import Progress, Renewals
 from .settings import LinkSettings
 
 _MAX_EARLY_CANDIDATES = 100
@@ -104,7 +104,7 @@ class Participant:
         self._is_leaving = False
         self._awake = asyncio.Event()
         self._awake.set()
-        self._renewals = Renewals(self._renew)
+        self._renewals = Renewals(self._renew, self._progress)
         self._client = SignalingClient(
             url,
             token,
@@ -333,6 +333,19 @@ class Participant:
 
     # Connections that failed ----------------------------------------------------------
 
+    def look_after(self, name: str) -> None:
+        """See to it that the connection to that one, whose link has changed, comes up.
+
+        One of the two does: the one who offered, if both live here.
+        """
+        connection = self.connection_to(name)
+        if (
+            connection is not None
+            and connection.offers
+            and connection.connection_state != "connected"
+        ):
+            self._renewals.look_after(connection.remote_id)
+
     def repair(self, name: str) -> None:
         """See to the connection to that one, whose link carries again."""
         connection = self.connection_to(name)
@@ -362,6 +375,17 @@ class Participant:
         if self.connections.get(connection.remote_id) is connection:
             reason = "nobody answers the old connection's checks of consent (RFC 7675)"
             self._renewals.want(connection.remote_id, reason, offers=connection.offers)
+
+    def _progress(self, remote_id: str) -> Progress:
+        """How a connection does that should come up by now."""
+        connection = self.connections.get(remote_id)
+        if connection is None or connection.connection_state == "connected":
+            return "done"
+        wires = self._wires_to(connection.remote) or ()
+        kept_apart = any(wire is not None and wire.keeps_apart for wire in wires)
+        if kept_apart or not connection.is_negotiated:
+            return "waiting"
+        return "stuck"
 
     async def _renew(self, remote_id: str, reason: str, gives_way: bool) -> bool:
         """Offer a new connection; whether that is done with."""

@@ -37,6 +37,7 @@ class ConnectionStates:
         self._local = local
         self._remote = remote
         self._log = log
+        self._is_ending = False
 
     def watch(self, connection: RTCPeerConnection) -> None:
         """Follow the four machines that the connection tells of."""
@@ -51,6 +52,14 @@ class ConnectionStates:
         for transceiver in connection.getTransceivers()[:1]:
             transport = transceiver.sender.transport
             transport.on("statechange", partial(self._read, transport, "dtls", "state"))
+
+    def end(self) -> None:
+        """The connection is being closed.
+
+        When ICE is stopped while it checks, aiortc begins the handshake that was to
+        follow, which then fails. Nobody has refused anything: DTLS was not begun.
+        """
+        self._is_ending = True
 
     def note(self, machine: str, new: str) -> None:
         """The one place where a state changes."""
@@ -68,4 +77,6 @@ class ConnectionStates:
         )
 
     def _read(self, owner: Any, machine: str, attribute: str) -> None:
-        self.note(machine, getattr(owner, attribute))
+        new = getattr(owner, attribute)
+        if not (self._is_ending and machine == "dtls" and new != "closed"):
+            self.note(machine, new)

@@ -59,6 +59,11 @@ class Wire:
         self._free_at = 0.0
         self._latest = 0.0
 
+    @property
+    def keeps_apart(self) -> bool:
+        """Whether no connection can come about through it."""
+        return self.is_cut or bool(self.held & {"stun", "dtls"})
+
     def set(self, faults: LinkFaults) -> None:
         """Take these faults of the link from here on; a new impairment starts anew."""
         self.is_cut = faults.is_cut

@@ -223,6 +223,9 @@ class Pages:
                 line.send({"type": "gone", "client": client})
             case Bye(client=client) if page is not None and page.line is line:
                 self._give_up(client)
+                # A line that was blocked brings an old hello and its bye late. Whoever
+                # has moved on meanwhile is still there, and has to know.
+                line.send({"type": "gone", "client": client})
 
     async def _answer(self, line: Line, signal: Signal) -> None:
         try:

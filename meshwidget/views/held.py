@@ -7,7 +7,7 @@ of them presses buttons.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..history.moment import MessageState, Moment
@@ -30,7 +30,9 @@ SHOWN = 50
 
 _QUOTED = r'("(?:[^"\\]|\\.)*")'
 
-_BUTTONS = [
+_LINK = rf"mesh\.link\({_QUOTED}, {_QUOTED}\)"
+
+_BUTTONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"mesh\.step\(\)"), "Step"),
     (re.compile(r"mesh\.step\((\d+)\)"), r"Step, pressed \1 times,"),
     (re.compile(r"mesh\.resume\(\)"), "Resume"),
@@ -40,6 +42,15 @@ _BUTTONS = [
     ),
     (re.compile(rf"mesh\.join\({_QUOTED}\)"), r"Join \1"),
     (re.compile(rf"mesh\.exit\({_QUOTED}\)"), r"Exit \1"),
+    (re.compile(rf"{_LINK}\.heal\(\)"), r"Heal, on the menu of a tile or of Faults,"),
+    (
+        re.compile(rf'{_LINK}\.release\("(\w+)"\)'),
+        lambda found: (
+            f"Release {found[3].upper()}, on the menu of a tile or of Faults,"
+        ),
+    ),
+    (re.compile(rf"mesh\.thaw\({_QUOTED}\)"), r"Thaw, on the menu of its tile,"),
+    (re.compile(r"mesh\.server\.start\(\)"), "Start server, on the menu of Faults,"),
 ]
 
 

@@ -7,7 +7,7 @@ arrives was written by a page, so it is checked before anything looks at it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import ProtocolError
 
@@ -22,6 +22,12 @@ MAX_TILES = 4096
 """Tiles that one message may name: everybody's view of a room of 64."""
 
 MAX_CODECS = 8
+
+MAX_FIELDS = 16
+"""Fields of a form."""
+
+MENUS = {"call": 0, "tile": 2, "link": 2}
+"""What there is a menu of, and how many names say which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +119,52 @@ class Exit(Request):
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu(Request):
+    """Somebody wants to see what can be done; the reply has it.
+
+    Attributes
+    ----------
+    of : str
+        ``"call"``, ``"tile"`` or ``"link"``.
+    names : tuple of str
+        A tile's viewer and peer, a link's ends.
+    """
+
+    of: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Request):
+    """Somebody has chosen an action of a menu.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of a link, of a participant, or none: of the server.
+    key : str
+        The action's.
+    values : mapping
+        What was put into its form.
+    """
+
+    names: tuple[str, ...]
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
 PageMessage = (
-    Hello | Acknowledgement | Visibility | Undecodable | Bye | View | Join | Exit
+    Hello
+    | Acknowledgement
+    | Visibility
+    | Undecodable
+    | Bye
+    | View
+    | Join
+    | Exit
+    | Menu
+    | Fault
 )
 
 
@@ -161,12 +211,37 @@ def parse(content: object) -> PageMessage:
                 request=number_field(content, "request"),
                 name=text_field(content, "name"),
             )
+        case "menu":
+            of = text_field(content, "of")
+            names = _names_field(content)
+            if MENUS.get(of) != len(names):
+                raise ProtocolError("invalid_payload", f"names are not of a {of:.40}")
+            return Menu(
+                client=client,
+                request=number_field(content, "request"),
+                of=of,
+                names=names,
+            )
+        case "fault":
+            names = _names_field(content)
+            if len(names) != len(set(names)):
+                raise ProtocolError("invalid_payload", "names are not of a link")
+            return Fault(
+                client=client,
+                request=number_field(content, "request"),
+                names=names,
+                key=text_field(content, "key"),
+                values=_values_field(content),
+            )
     raise ProtocolError("unknown_type", f"no view message is of type {kind!r:.40}")
 
 
-def reply(request: Request, *, ok: bool, message: str) -> dict[str, object]:
+def reply(
+    request: Request, *, ok: bool, message: str, **more: object
+) -> dict[str, object]:
     """Answer a request, for the page that made it; when refused, with a sentence."""
     return {
+        **more,
         "type": "reply",
         "client": request.client,
         "request": request.request,
@@ -219,3 +294,30 @@ def flag_field(content: Mapping[str, object], field: str) -> bool:
     if isinstance(value, bool):
         return value
     raise ProtocolError("invalid_payload", f"{field} must be true or false")
+
+
+def _names_field(content: Mapping[str, object]) -> tuple[str, ...]:
+    """Take at most two names out of a message, in their order."""
+    value = content.get("names")
+    if not isinstance(value, list) or len(value) > 2:
+        raise ProtocolError("invalid_payload", "names must be a list of at most 2")
+    return tuple(text_field({"each of names": name}, "each of names") for name in value)
+
+
+def _values_field(content: Mapping[str, object]) -> dict[str, object]:
+    """Take what was put into a form: texts, numbers, or nothing."""
+    value = content.get("values", {})
+    if (
+        isinstance(value, dict)
+        and len(value) <= MAX_FIELDS
+        and all(
+            isinstance(key, str)
+            and (each is None or isinstance(each, str | int | float))
+            and len(str(each)) <= MAX_TEXT_LENGTH
+            for key, each in value.items()
+        )
+    ):
+        return value
+    raise ProtocolError(
+        "invalid_payload", f"values must be an object of at most {MAX_FIELDS} fields"
+    )

@@ -5,7 +5,7 @@
  * a panel. One class for each thing, in this order: `Feed`, the conversation with
  * the kernel, one per model and page; `Painter`, from bytes to the screen, with
  * `Still` and `Video`, the two ways of decoding; `View`, one place on the page that
- * shows the feed; `Tile`.
+ * shows the feed; `Tile`; `Menu`, of what can be broken on purpose.
  *
  * Names and sentences come from outside: they are set as text, never as markup.
  *
@@ -17,6 +17,7 @@
  * @property {"live"|"waiting"|"stale"|"stopped"|"down"|"blank"} state
  * @property {string|null} connection the W3C's connectionState; null of an own picture
  * @property {string} text what the tile says about itself
+ * @property {string} fault what is wrong on purpose, in words; empty when nothing is
  * @property {string} label the whole tile in words
  * @property {number|null} level the sound, 0 to 1
  * @property {string} level_text
@@ -41,7 +42,27 @@
  * @property {boolean} key of VP8: whether it can be decoded without any other
  * @property {number} timestamp of VP8: its RTP timestamp, 90,000 a second
  *
- * @typedef {{ok: boolean, message: string}} Reply
+ * @typedef {{ok: boolean, message: string, menu?: MenuSection[]}} Reply
+ *
+ * @typedef {{heading: string, state: string, entries: MenuEntry[]}} MenuSection
+ *
+ * @typedef {object} MenuEntry
+ * @property {string} label
+ * @property {string} title what it does, as a sentence
+ * @property {string} [state] how that which it opens is, in words
+ * @property {[string, string]} [opens] the link whose menu it opens
+ * @property {string[]} [names] what it is done to
+ * @property {string} [key] what it is called to the kernel
+ * @property {FormField[]} [form] what is asked for before
+ *
+ * @typedef {object} FormField a number; with options, one of those
+ * @property {string} name
+ * @property {string} label
+ * @property {number|string|null} value
+ * @property {number} [least]
+ * @property {number} [most]
+ * @property {[string|null, string][]} [options] values and their words
+ *
  * @typedef {ImageBitmap|VideoFrame} Picture drawn on a canvas, then closed
  * @typedef {{decode(): Promise<Picture|null>, close(): void}} Encoded decoded or closed
  */
@@ -193,7 +214,7 @@ class Feed {
   }
 
   /**
-   * @param {{type: "join"|"exit", name: string}} message
+   * @param {{type: "join"|"exit"|"menu"|"fault", [field: string]: any}} message
    * @returns {Promise<Reply>}
    */
   request(message) {
@@ -550,12 +571,14 @@ class View {
     this.error = make("p", "meshwidget-error", { role: "alert" });
     this.grid = make("div", "meshwidget-rows");
     this.status = make("p", "meshwidget-status", { role: "status" });
+    this.menu = new Menu(feed, (sentence) => this.setError(sentence));
     this.root = make("section", "meshwidget", {
       "aria-label": controls ? "mesh call" : "pictures of a mesh call",
     });
     toggle(this.root, "data-matrix", matrix);
     if (controls) this.root.append(this.title, this.bar, this.error);
     this.root.append(this.grid, this.status);
+    if (controls) this.root.append(this.menu.root);
     element.append(this.root);
 
     this.observer = new IntersectionObserver((entries) => {
@@ -576,6 +599,7 @@ class View {
     this.observer.disconnect();
     this.feed.views.delete(this);
     this.feed.look();
+    this.menu.close();
     this.root.remove();
   }
 
@@ -604,7 +628,10 @@ class View {
     this.viewer.addEventListener("change", () =>
       this.feed.say({ type: "view", viewer: this.viewer.value }),
     );
-    return make("div", "meshwidget-bar", {}, form, labelled("View as", this.viewer));
+    this.faults = makeMenuButton("Faults", "Faults of the call", "the server and every link");
+    this.faults.addEventListener("click", () => this.menu.open(this.faults, "call", []));
+    const viewer = labelled("View as", this.viewer);
+    return make("div", "meshwidget-bar", {}, form, viewer, this.faults);
   }
 
   async submit() {
@@ -614,6 +641,7 @@ class View {
     const reply = await this.feed.request({ type: "join", name });
     this.join.removeAttribute("aria-busy");
     this.setError(reply.ok ? "" : reply.message);
+    this.name.setAttribute("aria-invalid", String(!reply.ok));
     if (reply.ok && this.name.value === name) this.name.value = "";
   }
 
@@ -631,7 +659,7 @@ class View {
   /** @param {string} sentence */
   setError(sentence) {
     setText(this.error, sentence);
-    this.name.setAttribute("aria-invalid", String(sentence !== ""));
+    this.name.setAttribute("aria-invalid", "false");
   }
 
   /** Show the newest state. */
@@ -642,6 +670,7 @@ class View {
     toggle(this.root, "data-warning", trouble !== "" || state?.warning === true);
     toggle(this.root, "data-over", over);
     this.name.disabled = this.join.disabled = this.viewer.disabled = over;
+    this.faults.disabled = over;
     if (state === null) return;
     toggle(this.root, "data-everyone", state.viewer === EVERYONE);
     this.root.dataset.count = String(state.count);
@@ -653,6 +682,7 @@ class View {
       this.updateTiles(state.tiles);
       if (gone) this.tiles.forEach((tile) => tile.end("kernel gone"));
     }
+    this.menu.check();
   }
 
   /** @param {StateMessage} state */
@@ -688,7 +718,8 @@ class View {
     const keys = new Set(messages.map((message) => message.key));
     const viewers = new Set(messages.map((message) => message.viewer));
     // Where the focus goes when the tile that has it vanishes.
-    const focus = this.exitButtons().findIndex((button) => button.matches(":focus"));
+    const kind = document.activeElement?.classList.contains("meshwidget-more") ? "more" : "exit";
+    const focus = this.buttons(kind).findIndex((button) => button.matches(":focus"));
     for (const [key, tile] of this.tiles) {
       if (keys.has(key)) continue;
       this.observer.unobserve(tile.element);
@@ -712,15 +743,18 @@ class View {
       row.style.setProperty("--mw-count", String(filled.get(viewer)));
     }
     if (focus >= 0 && !this.root.contains(document.activeElement)) {
-      const exits = this.exitButtons();
-      (exits[Math.min(focus, exits.length - 1)] ?? this.name).focus();
+      const buttons = this.buttons(kind);
+      (buttons[Math.min(focus, buttons.length - 1)] ?? this.name).focus();
     }
   }
 
-  /** @returns {HTMLButtonElement[]} */
-  exitButtons() {
-    const exits = [...this.tiles.values()].map((tile) => tile.exit);
-    return exits.filter((exit) => !exit.hidden);
+  /**
+   * @param {"exit"|"more"} kind
+   * @returns {HTMLButtonElement[]}
+   */
+  buttons(kind) {
+    const buttons = [...this.tiles.values()].map((tile) => tile[kind]);
+    return buttons.filter((button) => !button.hidden);
   }
 
   /** @param {string} viewer */
@@ -740,8 +774,13 @@ class View {
   tile(message) {
     let tile = this.tiles.get(message.key);
     if (!tile) {
-      const exit = () => this.exit(message.peer);
-      tile = new Tile(message, this.controls ? { exit, why: () => this.ask(message) } : null);
+      const { viewer, peer } = message;
+      const actions = {
+        exit: () => this.exit(peer),
+        why: () => this.ask(message),
+        more: (button) => this.menu.open(button, "tile", [viewer, peer]),
+      };
+      tile = new Tile(message, this.controls ? actions : null);
       this.tiles.set(message.key, tile);
       this.observer.observe(tile.element);
       const { key } = message;
@@ -759,7 +798,11 @@ class View {
 class Tile {
   /**
    * @param {TileMessage} message
-   * @param {{exit: () => void, why: () => void}|null} actions
+   * @param {{
+   *   exit: () => void,
+   *   why: () => void,
+   *   more: (button: HTMLButtonElement) => void,
+   * }|null} actions
    */
   constructor(message, actions) {
     const { viewer, peer } = message;
@@ -773,6 +816,7 @@ class Tile {
     });
     this.context = this.canvas.getContext("2d", { alpha: false });
     this.words = make("div", "meshwidget-words");
+    this.fault = make("div", "meshwidget-fault");
     this.state = make("span", "meshwidget-state");
     this.level = make("div", "meshwidget-level");
     this.meter = make("div", "meshwidget-meter", {
@@ -791,8 +835,12 @@ class Tile {
     this.why.classList.add("meshwidget-ask");
     this.why.title = question;
     this.why.setAttribute("aria-label", question);
+    this.more = makeMenuButton("⋯", `Faults of ${peer}`, "break it on purpose");
+    this.more.classList.add("meshwidget-more");
+    this.more.hidden = actions === null;
     this.controls = actions !== null;
     if (actions) {
+      this.more.addEventListener("click", () => actions.more(this.more));
       this.exit.addEventListener("click", actions.exit);
       this.why.addEventListener("click", actions.why);
     }
@@ -806,7 +854,13 @@ class Tile {
         "data-painted": "0",
         "data-empty": "",
       },
-      make("div", "meshwidget-picture", {}, this.canvas, this.words),
+      make(
+        "div",
+        "meshwidget-picture",
+        {},
+        this.canvas,
+        make("div", "meshwidget-said", {}, this.fault, this.words),
+      ),
       this.meter,
       make(
         "div",
@@ -814,7 +868,7 @@ class Tile {
         {},
         make("span", "meshwidget-peer", { title: peer }, peer),
         this.state,
-        this.exit,
+        make("span", "meshwidget-acts", {}, this.exit, this.more),
         this.why,
       ),
     );
@@ -839,6 +893,8 @@ class Tile {
     this.canvas.setAttribute("aria-label", `picture of ${message.peer}`);
     toggle(this.element, "data-local", message.local);
     setText(this.words, live ? "" : message.text);
+    setText(this.fault, message.fault);
+    toggle(this.element, "data-faulty", message.fault !== "");
     const word =
       message.state === "blank"
         ? "no video"
@@ -852,7 +908,7 @@ class Tile {
     this.meter.setAttribute("aria-valuenow", percent);
     this.meter.setAttribute("aria-valuetext", message.level_text);
     this.meter.title = `sound: ${message.level_text}`;
-    this.exit.disabled = false;
+    this.exit.disabled = this.more.disabled = false;
     // With a row for everyone each participant is there many times, and can be made
     // to exit from its own picture.
     const once = message.local || !repeated;
@@ -869,12 +925,281 @@ class Tile {
     this.element.dataset.state = "down";
     this.element.setAttribute("aria-label", `${this.element.dataset.peer}: ${why}`);
     setText(this.words, why);
+    setText(this.fault, "");
+    toggle(this.element, "data-faulty", false);
     setText(this.state, "ended");
     this.level.style.width = "0";
     this.meter.setAttribute("aria-valuenow", "0");
     this.meter.setAttribute("aria-valuetext", why);
-    this.exit.disabled = this.why.disabled = true;
+    this.exit.disabled = this.why.disabled = this.more.disabled = true;
   }
+}
+
+/**
+ * What can be done on purpose to a tile, to a link, to the call.
+ *
+ * A menu with the keys that ARIA's menu button pattern has. What is in it comes from the
+ * kernel whenever it is opened, and what is chosen goes back there: nothing here knows of
+ * any fault. An entry acts at once, or after a form, or opens another menu.
+ */
+class Menu {
+  /**
+   * @param {Feed} feed
+   * @param {(sentence: string) => void} say what the kernel refuses, or that it does not
+   */
+  constructor(feed, say) {
+    this.feed = feed;
+    this.say = say;
+    /** What has opened it. @type {HTMLButtonElement|null} */
+    this.button = null;
+    this.body = make("div", "meshwidget-menu-body");
+    this.help = make("p", "meshwidget-menu-help");
+    this.root = make("div", "meshwidget-menu", OWN_KEYS, this.body, this.help);
+    this.root.hidden = true;
+    this.root.popover = "manual"; // above everything, and cut off by nothing
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("focusout", ({ relatedTarget: to }) => {
+      if (to && !this.root.contains(to) && to !== this.button) this.close(false);
+    });
+    this.ending = new AbortController();
+  }
+
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {"tile"|"link"|"call"} of
+   * @param {string[]} names
+   */
+  async open(button, of, names) {
+    const again = this.button === button && !this.root.hidden;
+    this.close();
+    if (again) return;
+    this.button = button;
+    button.setAttribute("aria-expanded", "true");
+    this.say("");
+    await this.load(of, names);
+  }
+
+  /**
+   * @param {"tile"|"link"|"call"} of
+   * @param {string[]} names
+   */
+  async load(of, names) {
+    const { button } = this;
+    const reply = await this.feed.request({ type: "menu", of, names });
+    if (!button || this.button !== button) return; // closed meanwhile
+    if (!reply.ok) {
+      this.close();
+      this.say(reply.message);
+      return;
+    }
+    this.root.setAttribute("role", "menu");
+    this.root.setAttribute("aria-label", button.getAttribute("aria-label") ?? "");
+    this.body.replaceChildren(...(reply.menu ?? []).map((each) => this.section(each)));
+    this.show();
+  }
+
+  /** @param {MenuSection} section */
+  section({ heading, state, entries }) {
+    const words = make("div", "meshwidget-menu-heading", { "aria-hidden": "true" }, heading);
+    if (state) words.append(make("span", "meshwidget-menu-state", {}, state));
+    const label = state ? `${heading}: ${state}` : heading;
+    return make(
+      "div",
+      "meshwidget-menu-section",
+      { role: "group", "aria-label": label },
+      words,
+      ...entries.map((entry) => this.entry(entry)),
+    );
+  }
+
+  /** @param {MenuEntry} entry */
+  entry(entry) {
+    const { label, title, state, opens, form = [] } = entry;
+    const button = make(
+      "button",
+      "meshwidget-entry",
+      { type: "button", role: "menuitem", tabindex: "-1", "aria-description": title, ...OWN_KEYS },
+      label,
+    );
+    if (state) button.append(" ", make("span", "meshwidget-menu-state", {}, state));
+    button.addEventListener("focus", () => this.explain(title));
+    button.addEventListener("pointermove", () => {
+      if (button !== document.activeElement) button.focus({ preventScroll: true });
+    });
+    button.addEventListener("click", () => {
+      if (opens) this.load("link", opens);
+      else if (form.length) this.ask(entry, form);
+      else this.choose(entry, {});
+    });
+    return button;
+  }
+
+  /**
+   * Show a form in place of the menu.
+   *
+   * @param {MenuEntry} entry
+   * @param {FormField[]} fields
+   */
+  ask(entry, fields) {
+    const inputs = fields.map(makeField);
+    const act = makeButton("submit", entry.label.replace("…", ""));
+    const cancel = makeButton("button", "Cancel");
+    const form = make(
+      "form",
+      "meshwidget-menu-form",
+      { novalidate: "" }, // what cannot be the kernel says, in a sentence
+      ...fields.map(({ label }, place) => labelled(label, inputs[place].control)),
+      make("div", "meshwidget-menu-buttons", {}, act, cancel),
+    );
+    cancel.addEventListener("click", () => this.close());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const values = fields.map(({ name }, place) => [name, inputs[place].value()]);
+      this.choose(entry, Object.fromEntries(values));
+    });
+    const heading = make("div", "meshwidget-menu-heading", {}, (entry.names ?? []).join(" - "));
+    this.root.setAttribute("role", "dialog");
+    this.root.setAttribute("aria-label", `${act.textContent} ${heading.textContent}`);
+    this.body.replaceChildren(heading, form);
+    this.explain(entry.title);
+    this.show();
+  }
+
+  /**
+   * @param {MenuEntry} entry
+   * @param {Record<string, number|string|null>} values
+   */
+  async choose({ names, key, form = [] }, values) {
+    const { button } = this;
+    if (!form.length) this.close();
+    const reply = await this.feed.request({ type: "fault", names, key, values });
+    this.say(reply.ok ? "" : reply.message);
+    if (!form.length || this.button !== button) return;
+    if (reply.ok) this.close();
+    else this.explain(reply.message); // and what was typed can be mended
+  }
+
+  show() {
+    const { signal } = this.ending;
+    if (this.root.hidden) {
+      this.root.hidden = false;
+      this.root.showPopover?.();
+      const move = () => this.place();
+      document.addEventListener("scroll", move, { signal, capture: true });
+      window.addEventListener("resize", move, { signal });
+      document.addEventListener("pointerdown", ({ target }) => this.pressed(target), {
+        signal,
+        capture: true,
+      });
+    }
+    this.place();
+    this.stops()[0]?.focus({ preventScroll: true });
+  }
+
+  /** Below what has opened it, or above where there is no room. */
+  place() {
+    const { root, button } = this;
+    if (!button) return;
+    const { left, top, bottom } = button.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = root;
+    const below = bottom + 2 + height <= innerHeight || top < height;
+    const y = below ? Math.min(bottom + 2, innerHeight - height - 4) : top - height - 2;
+    root.style.left = `${Math.max(4, Math.min(left, innerWidth - width - 4))}px`;
+    root.style.top = `${Math.max(4, y)}px`;
+  }
+
+  /** @param {string} sentence */
+  explain(sentence) {
+    setText(this.help, sentence);
+  }
+
+  /** @param {EventTarget|null} target */
+  pressed(target) {
+    const inside = target instanceof Node && this.root.contains(target);
+    const again = target instanceof Node && this.button?.contains(target);
+    if (!inside && !again) this.close(false);
+  }
+
+  /** @returns {HTMLElement[]} what the keyboard goes to */
+  stops() {
+    return [...this.body.querySelectorAll("button, input, select")];
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const isMenu = this.root.getAttribute("role") === "menu";
+    if (event.key === "Escape") {
+      this.close();
+    } else if (event.key === "Tab" && isMenu) {
+      this.close(); // and the focus goes on from the button
+      return;
+    } else if (event.key === "Enter" && event.target instanceof HTMLInputElement) {
+      // JupyterLab keeps Enter from submitting a form by itself.
+      if (!event.isComposing) event.target.form?.requestSubmit();
+    } else if (isMenu && ["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) {
+      const stops = this.stops();
+      const last = stops.length - 1;
+      const place = stops.indexOf(/** @type {any} */ (document.activeElement));
+      const next = {
+        ArrowDown: place < last ? place + 1 : 0,
+        ArrowUp: place > 0 ? place - 1 : last,
+        Home: 0,
+        End: last,
+      };
+      stops[next[/** @type {keyof typeof next} */ (event.key)]]?.focus();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Close it when what it is of is no more. */
+  check() {
+    if (this.button && (!this.button.isConnected || this.button.disabled)) this.close();
+  }
+
+  /** @param {boolean} back whether the focus goes where it came from */
+  close(back = true) {
+    const { button } = this;
+    this.button = null;
+    if (!button) return;
+    button.setAttribute("aria-expanded", "false");
+    this.ending.abort();
+    this.ending = new AbortController();
+    const hadFocus = this.root.contains(document.activeElement);
+    if (!this.root.hidden) this.root.hidePopover?.();
+    this.root.hidden = true;
+    this.body.replaceChildren();
+    if (back && hadFocus) button.focus({ preventScroll: true });
+  }
+}
+
+/**
+ * @param {FormField} field
+ * @returns {{control: HTMLElement, value: () => number|string|null}}
+ */
+function makeField({ name, value, least, most, options }) {
+  if (options) {
+    const control = make(
+      "select",
+      "meshwidget-viewer",
+      { name, ...OWN_KEYS },
+      ...options.map(([, words]) => make("option", "", {}, words)),
+    );
+    control.selectedIndex = options.findIndex(([option]) => option === value);
+    return { control, value: () => options[control.selectedIndex]?.[0] ?? null };
+  }
+  const control = make("input", "meshwidget-number", {
+    name,
+    type: "number",
+    min: String(least),
+    max: String(most),
+    step: "any",
+    value: value === null ? "" : String(value),
+    ...OWN_KEYS,
+  });
+  return { control, value: () => (control.value === "" ? null : Number(control.value)) };
 }
 
 /**
@@ -956,6 +1281,20 @@ function make(tag, className, attributes = {}, ...children) {
  */
 function makeButton(type, text) {
   return make("button", "meshwidget-button", { type, ...OWN_KEYS }, text);
+}
+
+/**
+ * @param {string} text
+ * @param {string} label
+ * @param {string} purpose
+ */
+function makeMenuButton(text, label, purpose) {
+  const button = makeButton("button", text);
+  button.title = `${label}: ${purpose}`;
+  button.setAttribute("aria-label", label);
+  button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-expanded", "false");
+  return button;
 }
 
 /**

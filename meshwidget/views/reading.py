@@ -21,6 +21,7 @@ from .tiles import (
     TileFacts,
     TileState,
     call_status,
+    fault_text,
     meter,
     tile_label,
     tile_state,
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from ..media.sinks import VideoSink
     from ..mesh import Mesh
     from ..peer.peer import Peer
+
+SERVER_STOPPED = (
+    "The signaling server is stopped on purpose: media flows on, and nobody can join."
+)
 
 CLOSED = Status(
     text="This call is closed. Run its cell again to start a new one.", warning=True
@@ -149,7 +154,14 @@ def read_call(
     names = tuple(dict.fromkeys((*peers, *_outsiders(peers.values()), *in_room)))
     shown = _resolve(viewer, tuple(peers))
     pairs = [
-        _read_pair(peers, one, other, now, shown=shown in (one, EVERYONE))
+        _read_pair(
+            peers,
+            one,
+            other,
+            now,
+            faults=() if moment is None else _faults(moment, one, other),
+            shown=shown in (one, EVERYONE),
+        )
         for one, other in _pairs(peers, names)
     ]
     tiles = [
@@ -174,6 +186,8 @@ def read_call(
             status = Status(text=f"{status.text} {waits}", warning=True)
         elif waits is not None:
             status = Status(text=waits)
+    if moment is not None and moment.server_stopped:
+        status = Status(text=f"{SERVER_STOPPED} {status.text}", warning=True)
     if failure is not None:
         status = Status(text=f"{failure.rstrip('.')}. {status.text}", warning=True)
     elif viewer not in (None, EVERYONE) and shown not in (None, viewer):
@@ -214,8 +228,22 @@ def _pairs(peers: dict[str, Peer], names: Sequence[str]) -> Iterator[tuple[str, 
             yield viewer, name
 
 
+def _faults(moment: Moment, viewer: str, name: str) -> tuple[str, ...]:
+    """What is wrong on purpose with what one receives from the other."""
+    frozen = ("frozen",) if name in moment.frozen else ()
+    if viewer == name:
+        return frozen
+    return (*frozen, *moment.faults_of(viewer, name).words)
+
+
 def _read_pair(
-    peers: dict[str, Peer], viewer: str, name: str, now: float, *, shown: bool
+    peers: dict[str, Peer],
+    viewer: str,
+    name: str,
+    now: float,
+    *,
+    faults: tuple[str, ...],
+    shown: bool,
 ) -> TileFacts:
     receiver, sender = peers[viewer], peers.get(name)
     connection = receiver.connections.get(name)
@@ -237,6 +265,7 @@ def _read_pair(
         sends_video=sends_video,
         sends_audio=sends_audio,
         failure=failure,
+        faults=faults,
         # Asking for the level has the sound decoded.
         level=receiver.audio_level(name) if shown else None,
     )
@@ -288,6 +317,7 @@ def _tile_message(tile: Tile) -> dict[str, Any]:
         "state": tile_state(tile.facts),
         "connection": tile.facts.connection_state,
         "text": tile_text(tile.facts),
+        "fault": fault_text(tile.facts),
         "label": tile_label(tile.facts),
         "level": level,
         "level_text": level_text,

@@ -23,14 +23,18 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MeshError, ProtocolError
 from ..events import Event, MeshClosed, PeerJoined, TaskFailed
 from ..nesting import view_closed, view_opened
+from .fault_actions import call_menu, chosen, link_menu, perform, tile_menu
 from .held import Follower
 from .messages import (
     Acknowledgement,
     Bye,
     Exit,
+    Fault,
     Hello,
     Join,
+    Menu,
     PageMessage,
+    Request,
     Undecodable,
     View,
     Visibility,
@@ -51,6 +55,9 @@ look that comes now before and now after a picture would miss one and find none.
 
 TICKS_PER_STATE = 8
 """Ticks between two looks at all that is said in words: less than five a second."""
+
+PARTING_SECONDS = 0.05
+"""For an answer to reach its page before the server goes, and every line with it."""
 
 Send = Callable[[dict[str, Any], list[bytes]], None]
 Action = Callable[["Mesh"], Coroutine[Any, Any, object]]
@@ -140,6 +147,10 @@ class ViewSession:
                 self._start(message, lambda mesh: mesh.join_async(name))
             case Exit(name=name):
                 self._start(message, lambda mesh: mesh.exit_async(name))
+            case Menu():
+                self._show_menu(message)
+            case Fault():
+                self._start(message, lambda mesh: self._break(mesh, message))
         if self._stream.watched and self._ticking is None:
             self._ticking = asyncio.get_running_loop().create_task(self._tick_on())
 
@@ -147,12 +158,36 @@ class ViewSession:
         self._viewer = viewer
         self._say_state(time.monotonic())
 
-    def _start(self, request: Join | Exit, action: Action) -> None:
+    def _show_menu(self, request: Menu) -> None:
+        mesh = self._mesh()
+        if mesh is None:
+            return
+        moment = self._follower.moment()
+        match request.of:
+            case "tile":
+                menu = tile_menu(moment, list(mesh.peers), *request.names)
+            case "link":
+                menu = link_menu(moment, *request.names)
+            case _:
+                menu = call_menu(moment)
+        self._send(reply(request, ok=True, message="", menu=menu), [])
+
+    async def _break(self, mesh: Mesh, request: Fault) -> None:
+        """Do what was chosen in a menu."""
+        names = request.names
+        action = chosen(self._follower.moment(), mesh.peers, names, request.key)
+        if not names and action.method == "stop":
+            # The page may hear from us over the very server that goes away.
+            self._send(reply(request, ok=True, message=""), [])
+            await asyncio.sleep(PARTING_SECONDS)
+        await perform(mesh, action, names, request.values)
+
+    def _start(self, request: Request, action: Action) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(request, action))
         self._requests.add(task)
         task.add_done_callback(self._requests.discard)
 
-    async def _answer(self, request: Join | Exit, action: Action) -> None:
+    async def _answer(self, request: Request, action: Action) -> None:
         mesh = self._mesh()
         if mesh is None:
             return

@@ -52,6 +52,8 @@ class TileFacts:
         Whether the peer has that source at all.
     failure : str or None
         Why the peer's video source has stopped.
+    faults : tuple of str
+        What is wrong on purpose with the peer and with the link, in a few words each.
     level : float or None
         The peer's sound as received, in dBov: 0 is loudest, -127 is silence.
     """
@@ -64,6 +66,7 @@ class TileFacts:
     sends_video: bool = True
     sends_audio: bool = True
     failure: str | None = None
+    faults: tuple[str, ...] = ()
     level: float | None = None
 
     @property
@@ -116,14 +119,20 @@ def tile_text(facts: TileFacts) -> str:
             return "local" if facts.local else "live"
 
 
+def fault_text(facts: TileFacts) -> str:
+    """Return what is wrong on purpose, in a few words; empty when nothing is."""
+    return f"{', '.join(facts.faults)} on purpose" if facts.faults else ""
+
+
 def tile_label(facts: TileFacts) -> str:
     """Return the whole tile in words, for a screen reader."""
     if facts.local:
         whose = f"{facts.peer}, own picture"
     else:
         whose = f"{facts.peer} as {facts.viewer} receives it"
-    text = tile_text(facts)
-    return whose if text == "local" else f"{whose}: {text}"
+    texts = [tile_text(facts), fault_text(facts)]
+    told = "; ".join(text for text in texts if text not in ("", "local"))
+    return f"{whose}: {told}" if told else whose
 
 
 def meter(facts: TileFacts) -> tuple[float | None, str]:
@@ -157,7 +166,7 @@ def call_status(room: str, names: Sequence[str], pairs: Sequence[TileFacts]) -> 
     if troubles:
         worst = tile_state(troubles[0])
         return Status(
-            text=_sentence(_trouble(troubles[0], worst)) + _others(len(troubles) - 1),
+            text=_sentence(_told(troubles[0], worst)) + _others(len(troubles) - 1),
             warning=worst is not TileState.WAITING,
         )
     if len(names) == 1:
@@ -168,6 +177,12 @@ def call_status(room: str, names: Sequence[str], pairs: Sequence[TileFacts]) -> 
         return Status(text=f"{names[0]} and {names[1]} are connected.")
     links = len(names) * (len(names) - 1) // 2
     return Status(text=f"{len(names)} participants, {links} links: all connected.")
+
+
+def _told(facts: TileFacts, state: TileState) -> str:
+    """The trouble, and what has been done on purpose to bring it about."""
+    fault = fault_text(facts)
+    return _trouble(facts, state) + (f" ({fault})" if fault else "")
 
 
 def _trouble(facts: TileFacts, state: TileState) -> str:

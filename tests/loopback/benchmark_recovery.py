@@ -1,7 +1,8 @@
 """How long a call takes to mend: ``python -m tests.loopback.benchmark_recovery 10``.
 
 Every run has a call of its own; its number is the seed. A picture counts when it is
-fresh: made less than 0.2 s ago.
+fresh: made less than 0.2 s ago. More arguments choose what is measured, by parts of its
+title.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import av
 import numpy as np
 
 from meshwidget import Mesh, Peer
 from meshwidget.events import PeerReturned, StateChanged
+from meshwidget.history.moment import Moment
 from meshwidget.media import mark
+from meshwidget.views.reading import read_call
+from meshwidget.views.tiles import TileState, tile_state
 
 LIMIT = 20.0
+
+LOOK = 5.0
 
 
 def fresh(viewer: Peer, remote: str) -> threading.Event:
@@ -82,10 +88,22 @@ def after_loss(mesh: Mesh, seed: int) -> float:
 def longest_gap(mesh: Mesh, seed: int) -> float:
     """Between two pictures under 10 % loss."""
     mesh.link("alice", "bob").impair(loss=0.1, seed=seed)
-    arrivals: list[float] = []
-    mesh.peers["alice"].on_frame("bob", lambda frame: arrivals.append(time.monotonic()))
-    time.sleep(5)
-    return max(np.diff(arrivals)) if len(arrivals) > 1 else float("inf")
+    return max(np.diff(arrivals(mesh)), default=float("inf"))
+
+
+def time_a_picture(mesh: Mesh, seed: int) -> float:
+    """Under 10 % loss; at 30 frames a second it is 0.033 s."""
+    mesh.link("alice", "bob").impair(loss=0.1, seed=seed)
+    return LOOK / max(len(arrivals(mesh)), 1)
+
+
+def arrivals(mesh: Mesh) -> list[float]:
+    """When alice saw pictures of bob, for some seconds."""
+    times: list[float] = []
+    note = mesh.peers["alice"].on_frame("bob", lambda frame: times.append(time.time()))
+    time.sleep(LOOK)
+    note()
+    return times
 
 
 def thawed(mesh: Mesh, seed: int) -> float:
@@ -94,6 +112,27 @@ def thawed(mesh: Mesh, seed: int) -> float:
     came = fresh(mesh.peers["alice"], "bob")
     mesh.thaw("bob")
     return until(came.is_set)
+
+
+def stale(mesh: Mesh, seed: int) -> float:
+    """From freezing until a tile says so."""
+    time.sleep(seed % 5 / 20)
+    mesh.freeze("bob")
+
+    def says() -> bool:
+        reading = read_call(mesh, "alice", time.monotonic(), moment=Moment.of(mesh.log))
+        return tile_state(reading.tiles[1].facts) is TileState.STALE
+
+    return until(says)
+
+
+def server_away(mesh: Mesh, seed: int) -> float:
+    """The longest time between two pictures while the server goes."""
+    timer = threading.Timer(1 + seed % 5 / 5, mesh.server.stop)
+    timer.start()
+    gap = max(np.diff(arrivals(mesh)), default=float("inf"))
+    timer.join()
+    return float(gap)
 
 
 def crash_noticed(mesh: Mesh, seed: int) -> float:
@@ -117,15 +156,20 @@ MEASUREMENTS = {
     "cut: connection failed": path_lost,
     "30 % loss, healed: picture": after_loss,
     "10 % loss: longest gap": longest_gap,
+    "10 % loss: time a picture": time_a_picture,
+    "frozen: tile says stale": stale,
     "thawed: picture": thawed,
     "crashed: gone for the others": crash_noticed,
+    "server stopped: longest gap": server_away,
     "server back: both returned": returned,
 }
 
 
-def main(runs: int) -> None:
+def main(runs: int, words: Sequence[str]) -> None:
     """Print the median and the longest of each."""
     for title, measure in MEASUREMENTS.items():
+        if words and not any(word in title for word in words):
+            continue
         seconds = []
         for seed in range(runs):
             with Mesh() as mesh:
@@ -140,4 +184,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10, sys.argv[2:])

@@ -83,12 +83,10 @@ def test_a_cut_link_carries_nothing_and_a_healed_one_goes_on(
     assert len(mesh.log.of(LinkCut)) == len(mesh.log.of(LinkHealed)) == 1
 
 
-@pytest.mark.parametrize(("loss", "is_tuned"), [(0.1, True), (0.1, False), (0.3, True)])
-def test_under_loss_the_picture_stays(
-    make_mesh: MakeMesh, loss: float, is_tuned: bool
-) -> None:
-    """Under 30 % plain aiortc's buffer falls behind, and stays there for long."""
-    mesh, alice, _ = pair(make_mesh, tuned=is_tuned)
+@pytest.mark.parametrize("loss", [0.1, 0.3])
+def test_under_loss_the_picture_stays(make_mesh: MakeMesh, loss: float) -> None:
+    """Plain aiortc's falls behind, on a busy machine for a quarter of a minute."""
+    mesh, alice, _ = pair(make_mesh)
     mesh.link("alice", "bob").impair(loss=loss, seed=1)
     wait_frames(alice, "bob", 30)
     mesh.link("alice", "bob").heal()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from meshwidget import Mesh, NoAddressError, Peer, SignalingError, UnknownPeerError
@@ -22,6 +24,7 @@ from meshwidget.events import (
     ServerStopped,
     StateChanged,
 )
+from meshwidget.peer import renewal
 
 from ..conftest import LeakCheck
 from .calls import SECONDS, painted, wait_frames, wait_until
@@ -45,6 +48,25 @@ def failed(mesh: Mesh) -> list[str]:
     """Whose connections have failed, in order of the alphabet."""
     changes = mesh.log.of(StateChanged, machine="connection", new="failed")
     return sorted(event.peer for event in changes)
+
+
+def sockets() -> dict[str, str]:
+    """The addresses that sockets of this process stand at, by kind and port."""
+    return {
+        f"{each.type.name} {each.laddr.port}": each.laddr.ip
+        for each in psutil.Process().net_connections("inet")
+        if each.laddr
+    }
+
+
+def test_nothing_depends_on_a_network(make_mesh: MakeMesh) -> None:
+    """No socket stands at an address that goes when the cable does."""
+    before = set(sockets())
+    mesh = call(make_mesh, "alice", "bob")
+    new = {key: ip for key, ip in sockets().items() if key not in before}
+    assert len(new) >= 3, "the server's and one of each peer"
+    assert [ip for ip in new.values() if not ip_address(ip).is_loopback] == []
+    mesh.close()
 
 
 # Lost paths ---------------------------------------------------------------------------
@@ -72,6 +94,54 @@ def test_a_link_that_is_cut_for_long_is_made_anew(
     renewals = mesh.log.of(ConnectionRenewed)
     assert {event.peer for event in renewals} == {"bob"}, "the one who offered before"
     assert mesh.log.of(MessageIgnored) == []
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that are made anew are given half a second."""
+    monkeypatch.setattr(renewal, "AGAIN_SECONDS", (0.5, 1.0))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_is_stuck_when_it_was_made_anew_is_made_anew_again(
+    make_mesh: MakeMesh,
+) -> None:
+    mesh = call(make_mesh, "alice", "bob")
+    link = mesh.link("alice", "bob")
+    link.impair(loss=1.0)  # unlike a cut: nobody knows that nothing can come
+    wait_until(mesh, lambda: len(mesh.log.of(ConnectionRenewed)) >= 3)
+    assert {event.peer for event in mesh.log.of(ConnectionRenewed)} == {"bob"}
+    link.impair(loss=0.0)
+    mesh.wait_connected(timeout=SECONDS)
+    wait_frames(mesh.peers["alice"], "bob")
+    assert mesh.log.of(MessageIgnored) == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_while_a_link_is_cut_one_new_connection_is_enough(make_mesh: MakeMesh) -> None:
+    mesh = call(make_mesh, "alice", "bob")
+    mesh.link("alice", "bob").cut()
+    wait_until(mesh, lambda: bool(mesh.log.of(ConnectionRenewed)))
+    wait_frames_made(mesh.peers["alice"], 90)
+    assert len(mesh.log.of(ConnectionRenewed)) == 1
+    mesh.link("alice", "bob").heal()
+    mesh.wait_connected(timeout=SECONDS)
+    assert len(mesh.log.of(ConnectionRenewed)) == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_was_impaired_to_nothing_before_it_was_there_comes_up(
+    make_mesh: MakeMesh,
+) -> None:
+    mesh = make_mesh()
+    link = mesh.link("alice", "bob")
+    link.impair(loss=1.0)
+    alice = mesh.join("alice")
+    mesh.join("bob")
+    wait_until(mesh, lambda: len(mesh.log.of(StateChanged, new="checking")) == 2)
+    wait_frames_made(alice, 10)
+    link.impair(loss=0.0)
+    mesh.wait_connected(timeout=SECONDS)
 
 
 def test_a_renewed_offer_waits_like_any_other(make_mesh: MakeMesh) -> None:

@@ -87,6 +87,18 @@ async def test_a_path_that_is_cut_fails_and_goes(wired: Wired) -> None:
             assert [event.new for event in changes][-2:] == ["failed", "closed"]
 
 
+@BOTH
+async def test_closing_while_ice_checks_is_no_failed_handshake(wired: Wired) -> None:
+    link = wired.link
+    wired.put(CLEAN.cutting())
+    await link.negotiate()
+    alice = link.alice.connection
+    await link.until(lambda: alice.ice_connection_state == "checking")
+    await alice.close()
+    changes = link.log.of(StateChanged, peer="alice", machine="dtls")
+    assert [event.new for event in changes] == ["closed"]
+
+
 @pytest.mark.usefixtures("hasty")
 async def test_one_direction_is_enough_to_lose_a_path(wired: Wired) -> None:
     """A check needs its way there and its answer's way back."""

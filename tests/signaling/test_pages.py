@@ -361,6 +361,28 @@ async def test_a_page_that_is_closed_is_lost(
     assert await gone(log) == ("one", "lost")
 
 
+async def test_an_old_goodbye_that_comes_late_is_made_good(
+    make_page: MakePage,
+    pages: Pages,
+    log: EventLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cell blocked the comm; the page went there and back to its WebSocket."""
+    monkeypatch.setattr(switchboard_module, "REJOIN_SECONDS", 60)
+    page = make_page()
+    entered = await page.join("one")
+    comm = page.move(pages)
+    page.say("hello")
+    await page.hear("settings")
+    for kind in ("hello", "bye"):
+        comm.receive({"type": kind, "client": page.client})
+    await page.hear("gone")
+    again = await page.join("one", session=entered["session"])
+    assert again["id"] == entered["id"]
+    await page.hear_pings(3)
+    assert left(log) == []
+
+
 async def test_a_line_that_breaks_takes_its_pages_along(
     make_page: MakePage, log: EventLog
 ) -> None:

@@ -32,6 +32,19 @@ from ..history.simulator import SimulatedCall
             'Only a new try helps: Exit "bob", then Join "bob"',
         ),
         ('mesh.join("a\\"b)") and mesh.resume()', 'Join "a\\"b)" and Resume'),
+        (
+            'it is cut: mesh.link("a", "b").heal() heals it',
+            "it is cut: Heal, on the menu of a tile or of Faults, heals it",
+        ),
+        (
+            'mesh.link("a", "b").release("dtls") lets it pass',
+            "Release DTLS, on the menu of a tile or of Faults, lets it pass",
+        ),
+        ('mesh.thaw("bob") wakes it', "Thaw, on the menu of its tile, wakes it"),
+        (
+            "mesh.server.start() brings it back",
+            "Start server, on the menu of Faults, brings it back",
+        ),
         ("nothing to press", "nothing to press"),
     ],
 )

@@ -54,6 +54,82 @@ def test_each_field_is_checked(content: dict[str, object], wrong: object) -> Non
             parse({**content, field: wrong})
 
 
+BREAKING = [
+    (
+        {"type": "menu", "client": "c", "request": 1, "of": "call", "names": []},
+        messages.Menu(client="c", request=1, of="call", names=()),
+    ),
+    (
+        {"type": "menu", "client": "c", "request": 1, "of": "tile", "names": ["a"] * 2},
+        messages.Menu(client="c", request=1, of="tile", names=("a", "a")),
+    ),
+    (
+        {"type": "fault", "client": "c", "request": 2, "names": [], "key": "stop"},
+        messages.Fault(client="c", request=2, names=(), key="stop"),
+    ),
+    (
+        {
+            "type": "fault",
+            "client": "c",
+            "request": 2,
+            "names": ["a", "b"],
+            "key": "impair",
+            "values": {"loss": 1.5, "kbps": None, "toward": "a"},
+        },
+        messages.Fault(
+            client="c",
+            request=2,
+            names=("a", "b"),
+            key="impair",
+            values={"loss": 1.5, "kbps": None, "toward": "a"},
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), BREAKING)
+def test_what_breaks_a_call_on_purpose(
+    content: dict[str, object], expected: object
+) -> None:
+    assert parse(content) == expected
+    wrongs: list[object] = [None, 1.5, "x" * 2000, ["a"] * 3, [1, 2], {"a": []}]
+    for field in content.keys() - {"type"}:
+        for wrong in wrongs:
+            with pytest.raises(ProtocolError, match=field):
+                parse({**content, field: wrong})
+
+
+@pytest.mark.parametrize(
+    ("kind", "of", "names"),
+    [
+        ("menu", "call", ["a"]),
+        ("menu", "link", ["a"]),
+        ("menu", "server", []),
+        ("fault", "", ["a", "a"]),
+    ],
+)
+def test_names_are_of_something(kind: str, of: str, names: list[str]) -> None:
+    with pytest.raises(ProtocolError, match="names are not of a"):
+        parse(
+            {
+                "type": kind,
+                "client": "c",
+                "request": 1,
+                "of": of,
+                "names": names,
+                "key": "cut",
+            }
+        )
+
+
+@pytest.mark.parametrize(
+    "values", [{"loss": "9" * 2000}, {"loss": [1]}, dict.fromkeys(map(str, range(17)))]
+)
+def test_a_form_is_small(values: dict[str, object]) -> None:
+    with pytest.raises(ProtocolError, match="values must be an object of at most 16"):
+        parse({**BREAKING[3][0], "values": values})
+
+
 @pytest.mark.parametrize("content", [None, 1, "hello", [], [{}]])
 def test_not_an_object(content: object) -> None:
     with pytest.raises(ProtocolError, match="object"):
@@ -78,9 +154,23 @@ JSON = st.recursive(
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
 )
 FIELDS = st.sampled_from(
-    ["type", "client", "sequence", "visible", "viewer", "request", "name"]
+    [
+        "type",
+        "client",
+        "sequence",
+        "visible",
+        "viewer",
+        "request",
+        "name",
+        "names",
+        "of",
+        "key",
+        "values",
+    ]
 )
-KINDS = st.sampled_from(["hello", "ack", "visibility", "bye", "view", "join", "exit"])
+KINDS = st.sampled_from(
+    ["hello", "ack", "visibility", "bye", "view", "join", "exit", "menu", "fault"]
+)
 
 
 @given(st.dictionaries(FIELDS, JSON) | JSON, KINDS)
@@ -99,3 +189,4 @@ def test_a_reply_names_the_request_it_answers() -> None:
         "ok": False,
         "message": "bob is taken",
     }
+    assert messages.reply(request, ok=True, message="", menu=[])["menu"] == []

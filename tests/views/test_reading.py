@@ -5,7 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from meshwidget.events import PeerJoined
+from meshwidget.events import (
+    LinkCut,
+    PeerFrozen,
+    PeerJoined,
+    ServerStarted,
+    ServerStopped,
+)
 from meshwidget.history.moment import Moment
 from meshwidget.views.overload import Overload
 from meshwidget.views.reading import closed_message, read_call
@@ -207,3 +213,33 @@ def test_a_browser_that_is_let_in_and_held_has_a_tile_that_waits() -> None:
     reading = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log))
     states = {tile.facts.peer: tile_state(tile.facts) for tile in reading.tiles}
     assert states["browser"] is TileState.WAITING
+
+
+def test_faults_are_on_the_tiles_that_they_concern() -> None:
+    mesh = live("alice", "bob", "carol")
+    mesh.log.record(LinkCut, peer="carol", remote="alice")
+    mesh.log.record(PeerFrozen, peer="bob")
+    message = read_call(mesh.real, "*", NOW, moment=Moment.of(mesh.log)).message()
+    said = {(tile["viewer"], tile["peer"]): tile["fault"] for tile in message["tiles"]}
+    cut, frozen = "cut on purpose", "frozen on purpose"
+    assert {pair: fault for pair, fault in said.items() if fault} == {
+        ("alice", "carol"): cut,
+        ("carol", "alice"): cut,
+        ("alice", "bob"): frozen,
+        ("bob", "bob"): frozen,
+        ("carol", "bob"): frozen,
+    }
+
+
+def test_a_server_that_is_away_is_in_the_status() -> None:
+    mesh = live("alice", "bob")
+    mesh.log.record(ServerStopped)
+    status = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log)).status
+    assert status.text == (
+        "The signaling server is stopped on purpose: media flows on, and nobody can "
+        "join. alice and bob are connected."
+    )
+    assert status.warning
+    mesh.log.record(ServerStarted)
+    status = read_call(mesh.real, None, NOW, moment=Moment.of(mesh.log)).status
+    assert status.text == "alice and bob are connected."

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from meshwidget import Mesh
 from meshwidget.events import PeerJoined, TaskFailed
 from meshwidget.nesting import _open_views
 from meshwidget.views import chunks
@@ -533,3 +534,80 @@ async def released(sink: FakeSink) -> None:
 async def wished(sink: FakeSink, count: int) -> None:
     await sink.until(lambda sink: sink.wishes >= count)
     assert sink.wishes == count
+
+
+# Faults -------------------------------------------------------------------------------
+
+
+async def test_a_menu_is_sent_to_the_page_that_asked() -> None:
+    mesh = FakeMesh("alice", "bob")
+    session, pages = view(mesh)
+    for request, (of, names) in enumerate(
+        {"tile": ["alice", "bob"], "link": ["alice", "bob"], "call": []}.items()
+    ):
+        Page(session).say("menu", request=request, of=of, names=names)
+        reply = await pages.next("reply", after=request)
+        assert (reply["client"], reply["request"], reply["ok"]) == (
+            "page",
+            request,
+            True,
+        )
+    headings = [
+        [section["heading"] for section in reply["menu"]] for reply in pages.of("reply")
+    ]
+    assert headings == [
+        ["Link alice - bob", "bob"],
+        ["Link alice - bob"],
+        ["Signaling server", "Links"],
+    ]
+
+
+async def test_what_is_chosen_is_done_or_refused_in_a_sentence() -> None:
+    async with Mesh() as mesh:
+        replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        caller = asyncio.get_running_loop()
+
+        def send(content: dict[str, Any], buffers: list[bytes]) -> None:
+            if content["type"] == "reply":
+                caller.call_soon_threadsafe(replies.put_nowait, content)
+
+        session = ViewSession(mesh, send)
+
+        async def choose(
+            names: list[str], key: str, **values: object
+        ) -> dict[str, Any]:
+            Page(session).say("fault", request=1, names=names, key=key, values=values)
+            return await asyncio.wait_for(replies.get(), 10)
+
+        link = ["alice", "bob"]
+        assert (await choose(link, "cut"))["ok"]
+        assert mesh.link("alice", "bob").faults.is_cut
+        again = await choose(link, "cut")
+        assert not again["ok"]
+        assert "open it again" in again["message"]
+        assert (await choose(link, "heal"))["ok"]
+        refused = await choose(link, "impair", loss=1000)
+        assert refused["message"] == "loss, %: it has to be a number from 0 to 100"
+        assert not (await choose(["bob"], "freeze\nbob"))["ok"]
+        session.close()
+
+
+async def test_stopping_the_server_is_answered_before_the_line_is_cut() -> None:
+    async with Mesh() as mesh:
+        running: list[bool] = []
+        answered, done = asyncio.Event(), asyncio.Event()
+        caller = asyncio.get_running_loop()
+
+        def send(content: dict[str, Any], buffers: list[bytes]) -> None:
+            if content["type"] == "reply":
+                running.append(mesh.server.running)
+                event = done if answered.is_set() else answered
+                caller.call_soon_threadsafe(event.set)
+
+        session = ViewSession(mesh, send)
+        Page(session).say("fault", request=1, names=[], key="stop")
+        await asyncio.wait_for(answered.wait(), 10)
+        await asyncio.wait_for(done.wait(), 10)
+        assert running == [True, False]
+        assert not mesh.server.running
+        session.close()

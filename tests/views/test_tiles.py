@@ -11,6 +11,7 @@ from meshwidget.views.tiles import (
     TileFacts,
     TileState,
     call_status,
+    fault_text,
     meter,
     tile_label,
     tile_state,
@@ -256,3 +257,29 @@ def test_the_status_does_not_change_while_nothing_does() -> None:
         for age in (2.0, 200.0)
     )
     assert early == late
+
+
+def test_what_is_wrong_on_purpose_is_said_beside_what_is_seen() -> None:
+    lossy = replace(LIVE, faults=("toward bob: loses 10 %",))
+    assert fault_text(LIVE) == ""
+    assert fault_text(lossy) == "toward bob: loses 10 % on purpose"
+    assert tile_text(lossy) == "live"
+    assert tile_label(lossy) == (
+        "bob as alice receives it: live; toward bob: loses 10 % on purpose"
+    )
+    frozen = replace(OWN, faults=("frozen",))
+    assert tile_label(frozen) == "alice, own picture: frozen on purpose"
+    assert tile_label(OWN) == "alice, own picture"
+
+
+def test_the_status_says_that_it_was_done_on_purpose() -> None:
+    cut = replace(LIVE, picture_age=2.0, faults=("frozen", "cut"))
+    status = call_status("1234", ["alice", "bob"], [cut])
+    assert status.text == (
+        "alice receives no new pictures from bob (frozen, cut on purpose)."
+    )
+    assert status.warning
+    fine = replace(LIVE, faults=("loses 10 %",))
+    assert call_status("1234", ["alice", "bob"], [fine]).text == (
+        "alice and bob are connected."
+    )
