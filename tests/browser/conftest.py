@@ -217,7 +217,8 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
         prompt = cell.locator(".jp-InputArea-prompt")
         expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
-        return "\n".join(cell.locator(".jp-OutputArea-output").all_inner_texts())
+        texts = cell.locator(".jp-OutputArea-output").all_inner_texts()
+        return "\n".join(texts).strip()
 
     def add_cell(self, source: str) -> None:
         """Append a code cell."""
