@@ -75,7 +75,7 @@ async def _serve(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     writers: set[asyncio.StreamWriter] = set()
-    handling: set[asyncio.Future[object]] = set()
+    handling: set[asyncio.Future[tuple[None, None]]] = set()
 
     async def handle(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
