@@ -18,6 +18,7 @@ from meshwidget import Mesh
 from meshwidget.events import AccessRefused, PeerLeft, TaskFailed
 from meshwidget.registration import registration_of_this_process, write
 from meshwidget.server_extension.sockets import (
+    MAX_AT_A_DOOR,
     MAX_IN_A_ROOM,
     MAX_IN_ALL,
     OpenSockets,
@@ -457,6 +458,25 @@ def test_sockets_are_counted() -> None:
     with sockets.one_more("room 0"):
         pass
     assert not sockets._counts
+
+
+async def test_few_are_at_a_door_at_once() -> None:
+    sockets = OpenSockets()
+    present = most = 0
+
+    async def call(room_id: str) -> None:
+        nonlocal present, most
+        async with sockets.door(room_id):
+            present += 1
+            most = max(most, present)
+            await asyncio.sleep(0)
+            present -= 1
+
+    await asyncio.gather(*(call("one") for _ in range(100)))
+    assert most == MAX_AT_A_DOOR
+    await asyncio.gather(*(call(f"room {n % 2}") for n in range(100)))
+    assert most == 2 * MAX_AT_A_DOOR
+    assert not sockets._doors
 
 
 async def test_a_refusal_is_a_sentence(
