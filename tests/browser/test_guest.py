@@ -3,15 +3,17 @@
 import base64
 import json
 import re
+import secrets
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from meshwidget.media import mark
 
-from .conftest import START_SECONDS, Notebook, OpenNotebook
+from .conftest import KERNEL, START_SECONDS, Lab, Notebook, OpenNotebook
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -310,3 +312,25 @@ def test_a_page_that_freezes_is_given_up_and_comes_back(notebook: OpenNotebook) 
     panel = opened.views.first
     panel.scroll_into_view_if_needed()
     expect(tile(panel, "browser")).to_have_attribute("data-state", "live")
+
+
+def test_notebook_seven_has_it_too(lab: Lab, context: BrowserContext) -> None:
+    name = f"{secrets.token_hex(4)}.ipynb"
+    cells = [nbformat.v4.new_code_cell(f"{MESH}{TWO}mesh")]
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), lab.root / name
+    )
+    page = context.new_page()
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto(f"{lab.url}/notebooks/{name}?token={lab.token}")
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt")
+    expect(prompt).to_be_visible(timeout=START_SECONDS * 1000)
+    page.get_by_role("button", name="Python 3 (ipykernel)").wait_for()
+    prompt.click()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("section.meshwidget")).to_be_visible()
+    expect_live(join(page), "alice", "bob")
+    assert [each for each in sockets if "/meshwidget/rooms/" in each]
+    page.close()
+    lab.shut_down_kernels()
