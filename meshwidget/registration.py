@@ -61,7 +61,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     pid: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     started: int | None
     machine: str
-    created: float
+    created: Annotated[float, msgspec.Meta(ge=0, lt=2**35)]
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.host)

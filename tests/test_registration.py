@@ -164,6 +164,8 @@ def spoil(change: Callable[[dict[str, Any]], object]) -> bytes:
         spoil(lambda fields: fields.update(room_id=ROOM_ID + "\n")),
         spoil(lambda fields: fields.update(room_id="../" * 10)),
         spoil(lambda fields: fields.update(created=None)),
+        spoil(lambda fields: fields.update(created=-1)),
+        spoil(lambda fields: fields.update(created=1e300)),  # no date is that late
         spoil(lambda fields: fields.update(started="1")),
         spoil(lambda fields: fields.update(padding="x" * 9000)),
     ],

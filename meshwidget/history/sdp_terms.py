@@ -175,6 +175,11 @@ ATTRIBUTES: dict[str, Term] = {
         "feedback goes out at once and small",
         "RFC 5506, section 5",
     ),
+    "rtcp-xr": Term(
+        "RTCP may carry extended reports: {all}",
+        "the receiver, too, can measure the round trip (rcvr-rtt)",
+        "RFC 3611, section 5.1",
+    ),
     "rtpmap": Term("", "gives a number to a codec", "RFC 8866, section 6.6"),
     "fmtp": Term("", "settings of a codec", "RFC 8866, section 6.15"),
     "rtcp-fb": Term("", "what the receiver may report", "RFC 4585, section 4.2"),

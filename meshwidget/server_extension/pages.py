@@ -7,6 +7,7 @@ any proxy.
 from __future__ import annotations
 
 import html
+import time
 from pathlib import Path
 
 from jupyter_server.auth.decorator import authorized
@@ -142,7 +143,8 @@ class ModuleHandler(Page):
 def rooms_page(rooms: list[Registration]) -> str:
     """HTML of the list. Names are text in it, whatever is in them."""
     items = "\n".join(
-        f'<li><a href="rooms/{each.room_id}/">room {html.escape(each.room)}</a></li>'
+        f'<li><a href="rooms/{each.room_id}/">room {html.escape(each.room)}</a>, '
+        f"since {time.strftime('%H:%M:%S', time.localtime(each.created))}</li>"
         for each in rooms
     )
     none = "<p>No call is running. Make one in a notebook: <code>Mesh()</code></p>"
@@ -153,7 +155,11 @@ def rooms_page(rooms: list[Registration]) -> str:
 <meta name="viewport" content="width=device-width">
 <title>meshwidget</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; }}
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.6 system-ui, sans-serif; margin: 1.5rem auto; padding: 0 1rem;
+  max-width: 40rem; }}
+h1 {{ font-size: 1.3rem; font-weight: 600; }}
+li {{ overflow-wrap: anywhere; }}
 </style>
 </head>
 <body>

@@ -74,7 +74,8 @@ class Relay(WebSocketMixin, WebSocketHandler, Handler):
         raise NotImplementedError
 
     async def _relay(self, registration: Registration, path: str) -> None:
-        self._kernel = await _connect(registration, path)
+        async with self._sockets.door(registration.room_id):
+            self._kernel = await _connect(registration, path)
         try:
             await super().get()
         finally:

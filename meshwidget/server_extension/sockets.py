@@ -1,16 +1,25 @@
-"""How many WebSockets browsers may open, in one room and in all. Pure."""
+"""How many WebSockets browsers may open, in one room and in all, and how fast."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from weakref import WeakValueDictionary
+
+from ..signaling.limits import MAX_STRANGERS
 
 MAX_IN_A_ROOM = 64
 """A class of 30, with a view and a peer each."""
 
 MAX_IN_ALL = 256
 """Each takes two descriptors of the Jupyter server, which may have 1024."""
+
+
+MAX_AT_A_DOOR = MAX_STRANGERS // 2
+"""Connections to one kernel that have not shown its secret yet: a class that opens its
+pages at once must not look like a crowd of strangers, whom the kernel cuts off."""
 
 
 class TooManySockets(Exception):
@@ -22,6 +31,11 @@ class OpenSockets:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._doors: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def door(self, room_id: str) -> asyncio.Semaphore:
+        """What to hold while a room's kernel is being called."""
+        return self._doors.setdefault(room_id, asyncio.Semaphore(MAX_AT_A_DOOR))
 
     @contextlib.contextmanager
     def one_more(self, room_id: str) -> Iterator[None]:

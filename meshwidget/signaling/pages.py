@@ -39,12 +39,13 @@ from .protocol import MAX_ID_LENGTH, shorten
 from .pulse import Pulse
 from .switchboard import Switchboard
 
-PING_SECONDS = 0.5
+PING_SECONDS = 0.25
 """Between two looks at who is still there."""
 
-LOST_SECONDS = 2.0
-"""Of silence, until a page is given up. Few, because the others see it as present; a
-page that was only busy joins again by itself."""
+LOST_SECONDS = 1.25
+"""Of silence, until a page is given up. With what passes between two looks, and the
+moment for which its place is kept, the others hear of it within two seconds. A page
+that was only busy takes its place again in that moment, or else joins again."""
 
 SendToPages = Callable[[dict[str, Any]], None]
 

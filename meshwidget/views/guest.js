@@ -817,7 +817,10 @@ export class GuestView {
     if (waiting) return "No line to the kernel; it is tried again. Pictures go on.";
     if (this.asking) return "The browser asks for the camera and the microphone.";
     if (state === "out") {
-      return "This browser can take part as well, with its camera or a drawn picture.";
+      return (
+        "Joining sends this browser's camera and microphone to everybody in the room, " +
+        "or a drawn picture instead."
+      );
     }
     if (state === "joining") return `Joining room ${room} as ${name}.`;
     const others = [...links.values()];

@@ -44,7 +44,9 @@ async function suggestName() {
   const answer = await fetch("../../../api/me");
   if (!answer.ok) return;
   const { name } = (await answer.json()).identity;
-  if (name && view.name.value === "guest") view.name.value = name;
+  // Jupyter makes one up for those who came with a token: the same for all of them.
+  if (!name || name.startsWith("Anonymous ")) return;
+  if (view.name.value === "guest") view.name.value = name;
 }
 
 suggestName().catch(() => {}); // only a suggestion

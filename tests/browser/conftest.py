@@ -210,6 +210,16 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
         expect(self._last_prompt).not_to_have_text(before)
 
+    def run_cell(self, index: int) -> str:
+        """Run one code cell, to the end; returns the text of its outputs."""
+        cell = self.cells.nth(index)
+        cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Control+Enter")
+        prompt = cell.locator(".jp-InputArea-prompt")
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
+        texts = cell.locator(".jp-OutputArea-output").all_inner_texts()
+        return "\n".join(texts).strip()
+
     def add_cell(self, source: str) -> None:
         """Append a code cell."""
         count = self.cells.count()

@@ -3,15 +3,17 @@
 import base64
 import json
 import re
+import secrets
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from meshwidget.media import mark
 
-from .conftest import START_SECONDS, Notebook, OpenNotebook
+from .conftest import KERNEL, START_SECONDS, Lab, Notebook, OpenNotebook
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -61,6 +63,15 @@ def chromium_flags() -> list[str]:
     ]
 
 
+@pytest.fixture(params=["socket", "comm"])
+def way(request: pytest.FixtureRequest, context: BrowserContext) -> None:
+    """With Jupyter's extension, and as where there is none."""
+    if request.param == "comm":
+        context.route(
+            "**/meshwidget/static/transport.js", lambda route: route.fulfill(status=404)
+        )
+
+
 def guest_in(page: Page) -> Locator:
     return page.locator("section.meshwidget-guest")
 
@@ -102,9 +113,17 @@ def run(notebook: Notebook, source: str) -> Any:
     return json.loads(output.inner_text())
 
 
+WAIT_LEFT = (
+    "import json, time\nfrom meshwidget.events import PeerLeft\n"
+    "until = time.monotonic() + 10\n"
+    "while not mesh.log.of(PeerLeft) and time.monotonic() < until:\n"
+    "    time.sleep(0.05)\n"
+)
+
 LEFT = "print(json.dumps([[e.peer, e.reason] for e in mesh.log.of(PeerLeft)]))"
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("order", ["browser last", "browser first"])
 def test_the_browser_sees_and_is_seen(notebook: OpenNotebook, order: str) -> None:
     opened = notebook(MESH + (TWO if order == "browser last" else "") + "mesh")
@@ -182,6 +201,33 @@ def test_sound_comes_when_it_is_turned_on(notebook: OpenNotebook) -> None:
     assert videos.evaluate_all(muted) == [True, True, True]
 
 
+def test_the_kernels_ice_servers_are_the_browsers(notebook: OpenNotebook) -> None:
+    servers = [
+        {"urls": "stun:127.0.0.1:9"},
+        {"urls": ["turn:127.0.0.1:9"], "username": "user", "credential": "secret"},
+    ]
+    opened = notebook(
+        f"from meshwidget import Mesh\nmesh = Mesh(ice_servers={servers})\n"
+        'alice = mesh.join("alice")\nmesh'
+    )
+    opened.page.add_init_script(
+        """window.configurations = [];
+        globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+          constructor(configuration) {
+            super(configuration);
+            window.configurations.push(configuration);
+          }
+        };"""
+    )
+    opened.page.reload()
+    opened.wait_idle()
+    opened.run_all()
+    join(opened.page)
+    opened.page.wait_for_function("window.configurations.length === 1")
+    (configuration,) = opened.page.evaluate("window.configurations")
+    assert configuration["iceServers"] == servers
+
+
 def test_a_name_that_is_taken_is_said(notebook: OpenNotebook) -> None:
     opened = notebook(f"{MESH}{TWO}mesh")
     opened.run_all()
@@ -192,6 +238,7 @@ def test_a_name_that_is_taken_is_said(notebook: OpenNotebook) -> None:
     expect(guest.get_by_role("alert")).to_be_empty()
 
 
+@pytest.mark.usefixtures("way")
 def test_paused_its_offer_waits_like_any_other(notebook: OpenNotebook) -> None:
     opened = notebook(f"{MESH}{TWO}mesh.wait_connected()\nmesh.pause()\nmesh")
     opened.run_all()
@@ -211,6 +258,7 @@ def test_paused_its_offer_waits_like_any_other(notebook: OpenNotebook) -> None:
     expect_live(guest, "alice", "bob")
 
 
+@pytest.mark.usefixtures("way")
 def test_closing_the_page_is_leaving(
     notebook: OpenNotebook, context: BrowserContext
 ) -> None:
@@ -223,13 +271,7 @@ def test_closing_the_page_is_leaving(
     expect(second.cells.first).to_be_visible(timeout=START_SECONDS * 1000)
     second.wait_idle()
     opened.page.close(run_before_unload=False)
-    waited = (
-        "import json, time\nfrom meshwidget.events import PeerLeft\n"
-        "until = time.monotonic() + 10\n"
-        "while not mesh.log.of(PeerLeft) and time.monotonic() < until:\n"
-        "    time.sleep(0.05)\n"
-    )
-    ((peer, reason),) = run(second, waited + LEFT)
+    ((peer, reason),) = run(second, WAIT_LEFT + LEFT)
     assert peer == "browser"
     assert reason in ("left", "lost")
     second.page.close()
@@ -270,3 +312,25 @@ def test_a_page_that_freezes_is_given_up_and_comes_back(notebook: OpenNotebook) 
     panel = opened.views.first
     panel.scroll_into_view_if_needed()
     expect(tile(panel, "browser")).to_have_attribute("data-state", "live")
+
+
+def test_notebook_seven_has_it_too(lab: Lab, context: BrowserContext) -> None:
+    name = f"{secrets.token_hex(4)}.ipynb"
+    cells = [nbformat.v4.new_code_cell(f"{MESH}{TWO}mesh")]
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), lab.root / name
+    )
+    page = context.new_page()
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.goto(f"{lab.url}/notebooks/{name}?token={lab.token}")
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt")
+    expect(prompt).to_be_visible(timeout=START_SECONDS * 1000)
+    page.get_by_role("button", name="Python 3 (ipykernel)").wait_for()
+    prompt.click()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("section.meshwidget")).to_be_visible()
+    expect_live(join(page), "alice", "bob")
+    assert [each for each in sockets if "/meshwidget/rooms/" in each]
+    page.close()
+    lab.shut_down_kernels()

@@ -1,12 +1,29 @@
 """The page of a room: a browser in a call whose notebook it never opened."""
 
+import contextlib
+from pathlib import Path
+
+import psutil
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Error, expect
+from yarl import URL
 
 from meshwidget.media import mark
 
-from .conftest import OpenNotebook
-from .test_guest import LEFT, MESH, TWO, expect_live, guest_in, join, run, seen, tile
+from ..tls import make_context, proxy
+from .conftest import ACTION_SECONDS, OpenNotebook
+from .test_guest import (
+    LEFT,
+    MESH,
+    TWO,
+    WAIT_LEFT,
+    expect_live,
+    guest_in,
+    join,
+    run,
+    seen,
+    tile,
+)
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -89,3 +106,56 @@ def test_a_kernel_that_dies_is_the_end_of_the_room(
     expect(guest.locator(".meshwidget-tile")).to_have_count(0)
     # Chromium itself says that the notebook's own lines are cut.
     opened.errors[:] = [each for each in opened.errors if "WebSocket" not in each]
+
+
+def test_behind_tls_the_page_works_as_well(
+    notebook: OpenNotebook, browser: Browser, tmp_path: Path
+) -> None:
+    opened = notebook(f"{MESH}{TWO}mesh")
+    opened.run_all()
+    room_id = run(opened, "import json\nprint(json.dumps(mesh.room_id))")
+    inside = URL(opened.lab.url)
+    assert inside.port is not None
+    context, _ = make_context(tmp_path)
+    with (
+        proxy(inside.port, context) as port,
+        contextlib.closing(browser.new_context(ignore_https_errors=True)) as window,
+    ):
+        window.set_default_timeout(ACTION_SECONDS * 1000)
+        page = window.new_page()
+        sockets: list[str] = []
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.goto(
+            f"https://127.0.0.1:{port}/meshwidget/rooms/{room_id}/"
+            f"?token={opened.lab.token}"
+        )
+        guest = join(page, "carol")
+        expect_live(guest, "alice", "bob")
+        way = f"wss://127.0.0.1:{port}/meshwidget/rooms/{room_id}/views/guest"
+        assert sockets == [way]
+
+
+def test_a_browser_that_is_killed_is_lost(
+    notebook: OpenNotebook,
+    browser: Browser,
+    chromium_path: str,
+    chromium_flags: list[str],
+    tmp_path: Path,
+) -> None:
+    opened = notebook(f"{MESH}{TWO}mesh")
+    opened.run_all()
+    room_id = run(opened, "import json\nprint(json.dumps(mesh.room_id))")
+    victim = browser.browser_type.launch_persistent_context(
+        str(tmp_path),
+        executable_path=chromium_path,
+        args=["--no-sandbox", "--disable-gpu", *chromium_flags],
+    )
+    page = victim.new_page()
+    page.goto(f"{opened.lab.url}/meshwidget/rooms/{room_id}/?token={opened.lab.token}")
+    expect_live(join(page, "carol"), "alice", "bob")
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(tmp_path) in word for word in process.info["cmdline"] or ()):
+            process.kill()
+    assert run(opened, WAIT_LEFT + LEFT) == [["carol", "lost"]]
+    with contextlib.suppress(Error):  # there is nothing to close any more
+        victim.close()

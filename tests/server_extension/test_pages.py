@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 import aiohttp
 import pytest
@@ -68,6 +69,17 @@ async def test_the_page_of_rooms_shows_names_as_text(
     assert "&lt;b&gt;one &amp; only&lt;/b&gt;" in text
     assert "<b>" not in text
     assert f'href="rooms/{mesh.room_id}/"' in text
+
+
+def test_rooms_of_one_name_are_told_apart() -> None:
+    now = time.time()
+    same = [
+        registration("a" * 22, created=now),
+        registration("b" * 22, created=now - 9),
+    ]
+    text = rooms_page(same)
+    since = {each for each in text.splitlines() if "since" in each}
+    assert len({each.partition(", since ")[2] for each in since}) == 2
 
 
 def test_the_page_without_rooms_says_what_to_do() -> None:
@@ -171,6 +183,9 @@ async def test_modules_are_served_and_asked_for_again(
         "static/../panel.js",
         "static/%2e%2e/mesh.py",
         "static/..%2fmesh.py",
+        "static/..%252fmesh.py",
+        "static/%252e%252e%252fmesh.py",
+        "static/..%5cmesh.py",
         "static/%2fetc%2fpasswd",
         "static//etc/passwd",
         "static/panel.js/",

@@ -18,6 +18,7 @@ from meshwidget import Mesh
 from meshwidget.events import AccessRefused, PeerLeft, TaskFailed
 from meshwidget.registration import registration_of_this_process, write
 from meshwidget.server_extension.sockets import (
+    MAX_AT_A_DOOR,
     MAX_IN_A_ROOM,
     MAX_IN_ALL,
     OpenSockets,
@@ -291,6 +292,12 @@ async def test_the_query_of_a_browser_does_not_reach_the_kernel(
         ("rooms/{}/views/../socket.io/", 404),
         ("rooms/{}/views/..%2fsocket.io", 404),
         ("rooms/{}/views/%2e%2e", 404),
+        ("rooms/{}/views/..%252fsocket.io", 404),
+        ("rooms/{}/views%2fecho", 404),
+        ("rooms/{}/views/echo%00", 404),
+        ("rooms/{}/views/echo%3ftransport=x", 404),
+        ("rooms/{}/socket.io%2f?EIO=4&transport=websocket", 404),
+        ("rooms/%252e%252e/views/echo", 404),
         ("rooms/{}/views/" + "x" * 65, 404),
         ("rooms/{}/socket.io", 404),
         ("rooms/{}/socket.io/x?EIO=4&transport=websocket", 404),
@@ -403,6 +410,39 @@ async def test_a_thousand_connections_disturb_nobody(
     await exchange(alice, bob)
 
 
+async def test_a_thousand_sockets_of_a_user_leave_room_for_the_others(
+    server: Server, mesh: Mesh, user: aiohttp.ClientSession, echoing: str, join: Join
+) -> None:
+    """The login alone does not let one browser take everything."""
+    alice, bob = await join(mesh, "alice"), await join(mesh, "bob")
+    await alice.hear("all_users")
+    await bob.hear("all_users")
+    turn = asyncio.Semaphore(50)
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def open_one(url: str) -> int:
+            async with turn:
+                try:
+                    await stack.enter_async_context(user.ws_connect(url))
+                except aiohttp.WSServerHandshakeError as error:
+                    return error.status
+                return 101
+
+        statuses = await asyncio.gather(
+            *(open_one((echoing, server.socket_io(mesh))[n % 2]) for n in range(1000))
+        )
+        assert set(statuses) == {101, 503}
+        assert statuses.count(101) == MAX_IN_A_ROOM - 2  # those of alice and bob
+        await exchange(alice, bob)
+        with Mesh() as other:
+            other._call.server.channels["echo"] = echo
+            assert await status_of(user, f"{server.room(other)}views/echo") == 101
+    async with asyncio.timeout(SECONDS):
+        while await status_of(user, echoing) != 101:
+            pass
+    assert mesh.log.of(TaskFailed) == []
+
+
 # Pure ---------------------------------------------------------------------------------
 
 
@@ -418,6 +458,25 @@ def test_sockets_are_counted() -> None:
     with sockets.one_more("room 0"):
         pass
     assert not sockets._counts
+
+
+async def test_few_are_at_a_door_at_once() -> None:
+    sockets = OpenSockets()
+    present = most = 0
+
+    async def call(room_id: str) -> None:
+        nonlocal present, most
+        async with sockets.door(room_id):
+            present += 1
+            most = max(most, present)
+            await asyncio.sleep(0)
+            present -= 1
+
+    await asyncio.gather(*(call("one") for _ in range(100)))
+    assert most == MAX_AT_A_DOOR
+    await asyncio.gather(*(call(f"room {n % 2}") for n in range(100)))
+    assert most == 2 * MAX_AT_A_DOOR
+    assert not sockets._doors
 
 
 async def test_a_refusal_is_a_sentence(

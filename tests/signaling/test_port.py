@@ -364,6 +364,27 @@ async def test_hundreds_of_silent_lines_keep_nobody_out(
     assert len(mesh.log.of(AccessRefused)) <= 3
 
 
+async def test_a_thousand_strangers_who_speak_keep_nobody_out(
+    mesh: Mesh, http: aiohttp.ClientSession, connect: Connect, pair: Pair
+) -> None:
+    """Each gets an error with its status, and nothing of them stays."""
+    turn = asyncio.Semaphore(MAX_STRANGERS // 2)
+
+    async def knock(path: str) -> int:
+        async with turn, http.get(f"{mesh.url}{path}") as answer:
+            await answer.read()
+            return answer.status
+
+    paths = ("/", "/views/panel", "/socket.io/?EIO=4&transport=websocket")
+    statuses = await asyncio.gather(*(knock(paths[n % 3]) for n in range(1000)))
+    assert set(statuses) <= {400, 403, 503}
+    late = await connect()
+    assert (await late.join("late"))["ok"]
+    await exchange(*pair)
+    assert sum(mesh._call.server.refusals.values()) >= 600
+    assert len(mesh.log.of(AccessRefused)) <= 3 * len(mesh._call.server.refusals)
+
+
 async def test_strangers_sessions_are_few(
     mesh: Mesh, http: aiohttp.ClientSession, pair: Pair
 ) -> None:
