@@ -137,13 +137,14 @@ class SignalingClient:
 
     async def leave(self) -> None:
         """Say goodbye and hang up; returns when the server has heard it."""
-        if self._sio is not None:
-            if self.id and self._sio.connected:
+        if self._sio is not None and self._sio.connected:
+            if self.id:
                 # A server that is gone already needs no goodbye.
                 with contextlib.suppress(SignalingError):
                     await self._call("leave_room", {}, timeout=1)
             await self._sio.shutdown()
-        await self._hang_up()
+        # Also a line that was never finished, which shutdown() knows nothing of.
+        await self.abort()
 
     async def abort(self) -> None:
         """Hang up without a word, as a machine that loses its power does."""
