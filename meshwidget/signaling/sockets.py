@@ -73,6 +73,8 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         await super()._handle_eio_disconnect(eio_sid, reason)
         self._door.close_session(eio_sid)
+        # Also of one that never connected to socket.io; it counts as closed soon.
+        asyncio.get_running_loop().call_soon(self.eio.cancel_pings)
 
     async def _handle_connect(
         self, eio_sid: str, namespace: str | None, data: Any
