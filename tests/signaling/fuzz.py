@@ -1,11 +1,11 @@
 """Packets that nobody's client would send, at the kernel's port.
 
 ``python -m tests.signaling.fuzz [SECONDS [SEED]]``: with and without the secret, over
-WebSocket and polling, and below HTTP. Two honest pairs are in rooms of their own, one in
-this server and one in another, and tell each other something every time: what they hear
-has to be that and nothing else. Prints how much was tried and refused, by reason. Fails
-if a pair heard anything strange, a request was answered with 500, an exception was ours,
-memory grew, the server hung, or an honest client is not let in at the end.
+WebSocket and polling, and below HTTP. Two honest pairs are in rooms of their own, one
+here and one in another server, and tell each other something every time: what they
+hear has to be that and nothing else. Prints how much was tried and refused, by reason.
+Fails if a pair heard anything strange, a request was answered with 500, an exception
+was ours, memory grew, the server hung, or an honest client is not let in at the end.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ async def attack_by_bytes(mesh: Mesh, inputs: Inputs, tried: Counter[str]) -> No
         upgrade[: chance.randrange(len(upgrade))],
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 2000,
         b"POST /socket.io/ HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
-        b"POST /socket.io/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n",
+        b"POST /socket.io/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n",
         b"\x16\x03\x01" + chance.randbytes(200),
         *([upgrade + chance.choice(frames)] * 6),
     ]
