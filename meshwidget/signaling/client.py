@@ -179,6 +179,8 @@ class SignalingClient:
         try:
             await self._enter(timeout=10)
         except (SignalingError, RoomFullError, DuplicateNameError) as error:
+            if isinstance(error, SignalingError) and not self.is_connected:
+                return  # the line broke again; it is tried when the next one is there
             self._on_error(f"{self._name} coming back to room {self._room}", error)
         else:
             self._on_return()

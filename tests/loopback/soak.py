@@ -173,6 +173,7 @@ class Soak:
         except MeshTimeoutError:
             # What was dropped on purpose does not come by itself: the class rejoins.
             self.counts["rejoined because something was dropped"] += 1
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
             for name in list(self.mesh.peers):
                 self.mesh.exit(name)
             for name in NAMES[:4]:
