@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .auditing import Audit, audit
     from .errors import (
         DuplicateNameError,
         EditError,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from .views.widget import MeshGrid, MeshWidget
 
 _MODULES = {
+    "Audit": ".auditing",
+    "audit": ".auditing",
     "Session": ".readings",
     "load": ".readings",
     "Camera": ".media.camera",
@@ -85,6 +88,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Audit",
     "Camera",
     "Connection",
     "DuplicateNameError",
@@ -114,6 +118,7 @@ __all__ = [
     "SteppingError",
     "UnknownPeerError",
     "allow_nested_asyncio",
+    "audit",
     "load",
 ]
 

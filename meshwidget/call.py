@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .call_faults import CallFaults
+from .departures import Departures
 from .errors import (
     DuplicateNameError,
     MeshClosedError,
@@ -107,6 +108,7 @@ class Call:
         self._watching: asyncio.Task[None] | None = None
         self._participants: dict[str, Participant] = {}
         self._joining: dict[str, asyncio.Task[Any]] = {}
+        self._departures = Departures()
         self._numbers: dict[str, int] = {}
         self._problems: list[MeshError] = []
         self._closers: list[Callable[[], None]] = []
@@ -137,59 +139,28 @@ class Call:
 
     async def join(self, name: str, video: Any, audio: Any, timeout: float) -> Peer:
         """Let one more participant in; see :meth:`meshwidget.Mesh.join`."""
-        self._check_open()
-        check_name(name)
-        if name in self._participants or name in self._joining:
-            raise DuplicateNameError(
-                f"{name} is in the room already; choose another name"
-            )
-        if not self.server.running:
-            raise SignalingError(
-                "unreachable",
-                f"{name} cannot join: the signaling server is stopped; "
-                f"mesh.server.start() brings it back",
-            )
-        present = {member.name for member in self.switchboard.rooms.members(self.room)}
-        if len(present.union(self._joining)) >= self.max_peers:
-            raise RoomFullError(
-                f"room {self.room} is full: {self.max_peers} of {self.max_peers}; "
-                f"let somebody exit, or make the mesh with a larger max_peers"
-            )
-        task = asyncio.current_task()
-        assert task is not None
-        self._joining[name] = task
         try:
             async with asyncio.timeout(timeout):
-                return await self._enter(name, video, audio, timeout)
+                self._check_open()
+                check_name(name)
+                while in_the_way := self._leaving_before(name):
+                    await asyncio.wait(in_the_way)
+                    self._check_open()
+                return await self._admit(name, video, audio, timeout)
         except TimeoutError as error:
             raise MeshTimeoutError(
                 f"{name} was not let into room {self.room} within {timeout} s"
             ) from error
-        finally:
-            self._joining.pop(name, None)
-            if name not in self._participants:
-                self._numbers.pop(name, None)
 
     async def exit(self, name: str) -> None:
         """Leave politely."""
-        participant = self._take_out(name)
-        await participant.hang_up()
-        # Whoever lives here has noticed before the server tells them: user_exit then
-        # finds a connection that is closed, in this order every time.
-        await self._until(lambda: self._has_hung_up(participant), _NOTICE_SECONDS)
-        await participant.leave()
+        await self._departures.see_off(name, self._exit(self._take_out(name)))
+        self._check_open()
 
     async def crash(self, name: str) -> None:
         """Vanish without a word; returns when the server has noticed."""
-        participant = self._take_out(name)
-        identity = participant.id
-        await participant.crash()
-        await self._until(
-            lambda: (
-                not self.server.running
-                or self.switchboard.rooms.find(self.room, identity) is None
-            )
-        )
+        await self._departures.see_off(name, self._crash(self._take_out(name)))
+        self._check_open()
 
     async def wait_connected(self, timeout: float) -> None:
         """Until every pair is connected and has seen a frame."""
@@ -216,20 +187,25 @@ class Call:
         self.closed = True
         self.pages.close()
         self.sampler.stop()
-        for task in list(self._joining.values()):
-            task.cancel()
-        if self._joining:
-            await asyncio.wait(list(self._joining.values()), timeout=_CLOSE_SECONDS / 4)
+        joining = list(self._joining.values())
+        for task in joining:
+            if not task.cancelling():  # else it is clearing up already
+                task.cancel()
         participants = list(self._participants.values())
         self._participants.clear()
         self.peers.clear()
+        self._changed.set()
         goodbyes = asyncio.gather(
-            *(each.leave() for each in participants), return_exceptions=True
+            *(each.leave() for each in participants),
+            *self._departures,
+            return_exceptions=True,
         )
         with contextlib.suppress(TimeoutError):
             for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
                 if isinstance(outcome, Exception):
                     self.note_error("closing the mesh", outcome)
+        if joining:
+            await asyncio.wait(joining, timeout=_CLOSE_SECONDS / 4)
         if self._watching is not None:
             self._watching.cancel()
         self.switchboard.close()
@@ -255,6 +231,32 @@ class Call:
         message = f"{type(error).__name__}: {error}"
         self.log.record(TaskFailed, where=where, message=message)
 
+    async def _admit(self, name: str, video: Any, audio: Any, timeout: float) -> Peer:
+        if name in self._participants or name in self._joining:
+            raise DuplicateNameError(
+                f"{name} is in the room already; choose another name"
+            )
+        if not self.server.running:
+            raise SignalingError(
+                "unreachable",
+                f"{name} cannot join: the signaling server is stopped; "
+                f"mesh.server.start() brings it back",
+            )
+        if self._is_full():
+            raise RoomFullError(
+                f"room {self.room} is full: {self.max_peers} of {self.max_peers}; "
+                f"let somebody exit, or make the mesh with a larger max_peers"
+            )
+        task = asyncio.current_task()
+        assert task is not None
+        self._joining[name] = task
+        try:
+            return await self._enter(name, video, audio, timeout)
+        finally:
+            self._joining.pop(name, None)
+            if name not in self._participants:
+                self._numbers.pop(name, None)
+
     async def _enter(self, name: str, video: Any, audio: Any, timeout: float) -> Peer:
         # The smallest number that is free: it chooses the colour and the pitch.
         number = next(n for n in itertools.count() if n not in self._numbers.values())
@@ -278,6 +280,42 @@ class Call:
         self._participants[name] = participant
         peer = self.peers[name] = Peer(participant)
         return peer
+
+    async def _exit(self, participant: Participant) -> None:
+        await participant.hang_up()
+        # Whoever lives here has noticed before the server tells them: user_exit then
+        # finds a connection that is closed, in this order every time.
+        await self._until(
+            lambda: self.closed or self._has_hung_up(participant), _NOTICE_SECONDS
+        )
+        await participant.leave()
+
+    async def _crash(self, participant: Participant) -> None:
+        identity = participant.id
+        await participant.crash()
+        await self._until(
+            lambda: (
+                self.closed
+                or not self.server.running
+                or self.switchboard.rooms.find(self.room, identity) is None
+            )
+        )
+
+    def _leaving_before(self, name: str) -> set[asyncio.Task[Any]]:
+        """Who must be gone before one of this name can come."""
+        given_up = {
+            joiner: task for joiner, task in self._joining.items() if task.cancelling()
+        }
+        if self._is_full():
+            return {*self._departures, *given_up.values()}
+        return self._departures.of(name) | {
+            task for joiner, task in given_up.items() if joiner == name
+        }
+
+    def _is_full(self) -> bool:
+        members = self.switchboard.rooms.members(self.room)
+        present = {member.name for member in members}
+        return len(present.union(self._joining)) >= self.max_peers
 
     def _is_here(self, name: str) -> bool:
         return name in self._participants or name in self._joining

@@ -68,6 +68,10 @@ class MeshLoop:
         """Whether the loop takes no more work."""
         return self._stopping
 
+    def count_tasks(self) -> int:
+        """How many tasks have not ended, from any thread."""
+        return len(asyncio.all_tasks(self._loop))
+
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run on the loop and wait for the result, from any thread but the loop's.
 

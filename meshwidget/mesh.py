@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiortc import RTCIceServer
 
+from .auditing import note_call
 from .call import Call
 from .cells import current_run, replace_earlier
 from .errors import MeshClosedError
@@ -156,15 +157,16 @@ class Mesh(
                     port=port,
                 )
             )
+            self._finalizer = weakref.finalize(
+                self, _end, self.loop, self._call, forwarding
+            )
+            note_call(self.loop, self._call)
         except BaseException:
             forwarding.close()
             self.loop.close(_THREAD_SECONDS)
             raise
         if not is_loopback(host):
             self.log.record(PortOpened, address=self.url.rpartition("://")[2])
-        self._finalizer = weakref.finalize(
-            self, _end, self.loop, self._call, forwarding
-        )
         self._open_page_channels()
         forwarding.callback(register(self._call))
 

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 from .errors import NestedLoopError
 
-__all__ = ["allow_nested_asyncio", "view_closed", "view_opened"]
+__all__ = ["allow_nested_asyncio", "open_views", "view_closed", "view_opened"]
 
 Result = TypeVar("Result")
 
@@ -75,6 +75,11 @@ def allow_nested_asyncio() -> None:
             "`asyncio.run(main())`"
         )
     _make_nestable(loop)
+
+
+def open_views() -> list[object]:
+    """The live views that are not closed."""
+    return list(_open_views)
 
 
 def view_opened(view: object) -> None:

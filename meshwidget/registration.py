@@ -200,6 +200,12 @@ def running(directory: Path) -> list[Registration]:
     return sorted(found, key=lambda each: (each.created, each.room_id))
 
 
+def of_this_process(directory: Path) -> list[Path]:
+    """The files that this process has written and not taken back."""
+    found = ((path, read(path)) for path in _files(directory, "meshwidget-*.json"))
+    return [path for path, each in found if each and each.pid == os.getpid()]
+
+
 def _path(directory: Path, room_id: str) -> Path:
     return directory / f"meshwidget-{room_id}.json"
 

@@ -69,6 +69,7 @@ class SignalingClient:
         self._room = room
         self._name = name
         self._session: str | None = None
+        self._may_be_in = False  # also before the answer to join_room has come
         self._on_message = on_message
         self._on_return = on_return
         self._on_error = on_error
@@ -137,13 +138,14 @@ class SignalingClient:
 
     async def leave(self) -> None:
         """Say goodbye and hang up; returns when the server has heard it."""
-        if self._sio is not None:
-            if self.id and self._sio.connected:
+        if self._sio is not None and self._sio.connected:
+            if self._may_be_in:
                 # A server that is gone already needs no goodbye.
                 with contextlib.suppress(SignalingError):
                     await self._call("leave_room", {}, timeout=1)
             await self._sio.shutdown()
-        await self._hang_up()
+        # Also a line that was never finished, which shutdown() knows nothing of.
+        await self.abort()
 
     async def abort(self) -> None:
         """Hang up without a word, as a machine that loses its power does."""
@@ -163,8 +165,10 @@ class SignalingClient:
         request = {"room": self._room, "email": self._name}
         if self._session is not None:
             request["session"] = self._session
+        self._may_be_in = True
         answer = await self._call("join_room", request, timeout=timeout)
         if not answer.get("ok"):
+            self._may_be_in = False
             code, message = answer["code"], answer["message"]
             if code in _ERRORS:
                 raise _ERRORS[code](message)
@@ -175,6 +179,8 @@ class SignalingClient:
         try:
             await self._enter(timeout=10)
         except (SignalingError, RoomFullError, DuplicateNameError) as error:
+            if isinstance(error, SignalingError) and not self.is_connected:
+                return  # the line broke again; it is tried when the next one is there
             self._on_error(f"{self._name} coming back to room {self._room}", error)
         else:
             self._on_return()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from aiohttp import WSCloseCode, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import NoAddressError
 from .door import Door, Refused
@@ -64,6 +66,7 @@ class Port:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_log_of(self._door, on_error),
             keepalive_timeout=_IDLE_SECONDS,
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
@@ -195,6 +198,33 @@ class _Full(asyncio.Protocol):
             b"Content-Length: %d\r\n\r\n%s" % (len(reason), reason.encode())
         )
         line.close()
+
+
+class _Bridge(logging.Handler):
+    """Tells of what goes wrong with requests below any handler of ours."""
+
+    def __init__(
+        self, door: Door, on_error: Callable[[str, BaseException], None]
+    ) -> None:
+        super().__init__(logging.ERROR)
+        self._door = door
+        self._on_error = on_error
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._door.note_refused(f"its request is no HTTP ({type(error).__name__})")
+        elif error is not None and not isinstance(error, ConnectionError):
+            self._on_error("a request at the kernel's port", error)
+
+
+def _log_of(
+    door: Door, on_error: Callable[[str, BaseException], None]
+) -> logging.Logger:
+    """What aiohttp writes to: one for each port, in nobody's hierarchy."""
+    logger = logging.Logger("meshwidget.port")
+    logger.addHandler(_Bridge(door, on_error))
+    return logger
 
 
 def _refuse(refused: Refused) -> web.Response:

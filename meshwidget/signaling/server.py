@@ -6,7 +6,6 @@ runs on the mesh loop.
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,7 +102,6 @@ class SignalingServer:
             raise socketio.exceptions.ConnectionRefusedError(str(error)) from error
 
     async def _on_disconnect(self, connection: str, reason: str) -> None:
-        asyncio.get_running_loop().call_soon(self._sio.eio.cancel_pings)
         self._switchboard.disconnect(
             connection, politely=reason == self._sio.reason.CLIENT_DISCONNECT
         )

@@ -10,12 +10,17 @@ knows them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import engineio
 import socketio
+from aiohttp import web
+from engineio.async_drivers.aiohttp import WebSocket
 from engineio.async_socket import AsyncSocket
 
 from ..logs import SOCKETIO_LOGGER
@@ -26,6 +31,9 @@ _PING_SECONDS = 5
 _PONG_SECONDS = 10
 """A client that answers no ping for so long is gone. A page in a background tab
 answers; a kernel that computes without letting go of the interpreter may take long."""
+
+_GOODBYE_SECONDS = 0.5
+"""For one who is hung up on to hear of it."""
 
 OnEvent = Callable[..., Awaitable[dict[str, Any]]]
 OnMalformed = Callable[[str | None, str], None]
@@ -64,7 +72,7 @@ class SocketServer(socketio.AsyncServer):
         )
 
     def _engineio_server_class(self) -> Callable[..., engineio.AsyncServer]:
-        return partial(_EngineServer, self._door)
+        return partial(_EngineServer, self._door, self._note_malformed)
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
@@ -73,6 +81,8 @@ class SocketServer(socketio.AsyncServer):
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         await super()._handle_eio_disconnect(eio_sid, reason)
         self._door.close_session(eio_sid)
+        # Also of one that never connected to socket.io; it counts as closed soon.
+        asyncio.get_running_loop().call_soon(self.eio.cancel_pings)
 
     async def _handle_connect(
         self, eio_sid: str, namespace: str | None, data: Any
@@ -120,8 +130,11 @@ class SocketServer(socketio.AsyncServer):
             await self._send_packet(eio_sid, acknowledgement)
 
     async def _cut_off(self, eio_sid: str, reason: str) -> None:
-        self._on_malformed(self.manager.sid_from_eio_sid(eio_sid, "/"), reason)
+        self._note_malformed(eio_sid, reason)
         await self.eio.disconnect(eio_sid)
+
+    def _note_malformed(self, eio_sid: str, reason: str) -> None:
+        self._on_malformed(self.manager.sid_from_eio_sid(eio_sid, "/"), reason)
 
 
 def _may_connect(data: object) -> bool:
@@ -133,15 +146,38 @@ def _may_connect(data: object) -> bool:
     )
 
 
+class _Complaints(logging.LoggerAdapter[logging.Logger]):
+    """engine.io's logger; what it says of a client's packets is the door's to count."""
+
+    def __init__(self, logger: logging.Logger, door: Door) -> None:
+        super().__init__(logger)
+        self._door = door
+
+    def exception(self, msg: object, *arguments: object, **keywords: Any) -> None:
+        """Write an error with its exception, unless it is a client's fault."""
+        if msg == "post request handler error":
+            kind = type(sys.exc_info()[1]).__name__
+            self._door.note_refused(f"what it posted cannot be read ({kind})")
+        else:
+            super().exception(msg, *arguments, **keywords)
+
+
 class _EngineServer(engineio.AsyncServer):
     """engine.io's server, without the ping task that sleeps on after each socket.
 
     What is wrong with a request is counted, and no line in a log of errors.
     """
 
-    def __init__(self, door: Door, **options: Any) -> None:
+    def __init__(
+        self, door: Door, on_malformed: Callable[[str, str], None], **options: Any
+    ) -> None:
         super().__init__(**options)
         self._door = door
+        self._on_malformed = on_malformed
+        self.logger: Any = _Complaints(SOCKETIO_LOGGER, door)
+        # The dictionary is the library's own, of all its servers.
+        library: dict[str, Any] = getattr(self, "_async")
+        self._async: dict[str, Any] = {**library, "websocket": self._open_websocket}
         self._pings: dict[AsyncSocket, asyncio.Task[Any]] = {}
 
     def start_background_task(
@@ -157,6 +193,42 @@ class _EngineServer(engineio.AsyncServer):
             }
             self._pings[owner] = task
         return task
+
+    async def handle_request(self, *request: Any, **more: Any) -> Any:
+        """Answer a request; the library has no answer for a session that it ended."""
+        try:
+            return await super().handle_request(*request, **more)
+        except UnboundLocalError:
+            raise web.HTTPBadRequest(text="the session has ended\n") from None
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """Hang up; the library would wait for ever for one who polls no more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await super().disconnect(sid)
+        self.sockets.pop(sid, None)
+
+    def _open_websocket(
+        self, handler: Callable[..., Awaitable[object]], server: object
+    ) -> object:
+        """What serves a WebSocket.
+
+        A packet that cannot be decoded ends the library's own in the middle: its
+        session and its writer would stay.
+        """
+
+        async def serve(websocket: object) -> None:
+            try:
+                await handler(websocket)
+            except ValueError as error:
+                sock: AsyncSocket = getattr(handler, "__self__")
+                self._on_malformed(sock.sid, type(error).__name__)
+                await sock.close(
+                    wait=False, abort=True, reason=self.reason.TRANSPORT_ERROR
+                )
+                await sock.queue.put(None)  # ends the writer
+
+        return WebSocket(serve, server)
 
     def _log_error_once(self, message: str, message_key: str) -> None:
         # The key, because the message has the sender's own words in it.

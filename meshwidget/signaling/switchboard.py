@@ -45,6 +45,10 @@ class _Connection:
 class Switchboard:
     """Every connection to one signaling server, whatever edge it came in by.
 
+    A message reaches one member of its sender's room or nobody, whatever the edges,
+    the order of things and the ids that are claimed: tests/signaling/test_isolation.py
+    has that as a property of random histories.
+
     Parameters
     ----------
     log : EventLog

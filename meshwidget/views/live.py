@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anywidget
@@ -44,6 +45,15 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
 
     _SETS: frozenset[str] = frozenset()
     """Types of the messages that set traits, which somebody may observe."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        # As text: anywidget follows the changes of a file for each widget that has it,
+        # for as long as the process lives, and so keeps the widget and its call.
+        for key in ("_esm", "_css"):
+            path = cls.__dict__.get(key)
+            if isinstance(path, Path):
+                setattr(cls, key, path.read_text("utf-8"))
+        super().__init_subclass__(**arguments)
 
     def __init__(self, source: object, **traits: Any) -> None:
         self._sending = threading.Lock()

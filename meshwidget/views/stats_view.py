@@ -51,7 +51,8 @@ _INK = "#7a7a7a"
 class _Sight(anywidget.AnyWidget):
     """Says when somebody sees the view."""
 
-    _esm = Path(__file__).parent / "sight.js"
+    # As text: a file would be followed, and the widget kept, for good.
+    _esm = (Path(__file__).parent / "sight.js").read_text("utf-8")
 
 
 class StatsView(ipywidgets.VBox):  # type: ignore[misc]
