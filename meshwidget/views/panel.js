@@ -80,6 +80,14 @@ const DECODER_LIMIT = 12;
 
 const VP8 = {
   codec: "vp8",
+  // What every sender of a call means, browsers included. A stream of VP8 does not say,
+  // and browsers would take it for HDTV's (BT.709).
+  colorSpace: {
+    primaries: "smpte170m",
+    transfer: "smpte170m",
+    matrix: "smpte170m",
+    fullRange: false,
+  },
   optimizeForLatency: true,
   hardwareAcceleration: "prefer-software", // there are few others, and tiles are small
 };

@@ -91,6 +91,35 @@ def test_tiles_show_the_very_video_that_was_received(
         assert (shown.number, shown.name_checksum) == (number, mark.name_checksum(name))
 
 
+PAINT = """
+import numpy as np
+COLOURS = [(0, 136, 0), (235, 168, 31), (200, 30, 60), (20, 90, 220)]
+def paint(t):
+    picture = np.zeros((240, 240, 3), np.uint8)
+    for index, colour in enumerate(COLOURS):
+        picture[:, 60 * index : 60 * index + 60] = colour
+    return picture
+"""
+
+
+def test_colours_are_those_that_were_sent(notebook: OpenNotebook, way: str) -> None:
+    opened = notebook(
+        f"{MESH}\n{PAINT}\nmesh.join('alice')\nmesh.join('bob', video=paint)\n"
+        "mesh.wait_connected()\nmesh.grid('alice')"
+    )
+    opened.run_all()
+    wait_moving(opened.page, pictures=30)
+    assert opened.page.evaluate("window.decoded.key") > 0
+    canvas = tile(opened.views, "bob").locator("canvas")
+    shown = canvas.evaluate(
+        """(canvas) => [30, 90, 150, 210].map((x) =>
+            [...canvas.getContext("2d").getImageData(x, 120, 1, 1).data])"""
+    )
+    sent = [(0, 136, 0), (235, 168, 31), (200, 30, 60), (20, 90, 220)]
+    for got, wanted in zip(shown, sent, strict=True):
+        assert got[:3] == pytest.approx(wanted, abs=6)
+
+
 def test_a_page_that_comes_later_begins_with_a_keyframe(
     notebook: OpenNotebook, context: BrowserContext, way: str
 ) -> None:
