@@ -89,4 +89,4 @@ class Overload:
 def _medians(links: Sequence[LinkRate]) -> tuple[int, int]:
     received = statistics.median(link.received for link in links)
     sent = statistics.median(link.sent for link in links)
-    return round(received), round(sent)
+    return round(min(received, sent)), round(sent)  # what was late comes on top

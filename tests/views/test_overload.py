@@ -73,6 +73,12 @@ def test_the_number_changes_only_when_it_matters() -> None:
     assert "21 of 30" in overload.sentence([LinkRate(30, 21)] * 12, 11.0)
 
 
+def test_nobody_is_said_to_carry_more_than_all() -> None:
+    """What was late comes all at once when there is time again."""
+    burst = [LinkRate(30, 34)] * 12
+    assert "30 of 30 fps" in overloaded().sentence(burst, 10.0)
+
+
 def test_no_links_are_no_overload() -> None:
     assert Overload().sentence([], 0.0) == ""
     busy = overloaded()
