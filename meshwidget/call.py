@@ -226,6 +226,11 @@ class Call:
         else:
             self._closers.append(closer)
 
+    def remove_closer(self, closer: Callable[[], None]) -> None:
+        """Do not call back; harmless if nobody would."""
+        with contextlib.suppress(ValueError):
+            self._closers.remove(closer)
+
     def note_error(self, where: str, error: BaseException) -> None:
         """Record an exception that nobody awaits."""
         message = f"{type(error).__name__}: {error}"

@@ -348,6 +348,16 @@ class Mesh(
         else:
             self.loop.call_soon(self._call.add_closer, closer)
 
+    def remove_closer(self, closer: Callable[[], None]) -> None:
+        """Do not call back when the call ends; harmless if it has.
+
+        Parameters
+        ----------
+        closer : callable
+            As it was given to :meth:`add_closer`.
+        """
+        self.loop.call_soon(self._call.remove_closer, closer)
+
     def __enter__(self) -> Self:
         return self
 

@@ -24,7 +24,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .errors import NestedLoopError
 
@@ -32,7 +32,18 @@ __all__ = ["allow_nested_asyncio", "open_views", "view_closed", "view_opened"]
 
 Result = TypeVar("Result")
 
-_open_views: weakref.WeakSet[object] = weakref.WeakSet()
+
+class Ending(Protocol):
+    """Something that a view shows, and with which it is live no more."""
+
+    @property
+    def closed(self) -> bool: ...
+
+
+_open_views: weakref.WeakKeyDictionary[object, weakref.ref[Ending] | None] = (
+    weakref.WeakKeyDictionary()
+)
+"""What each shows, weakly: it may know who looks at it."""
 
 
 def allow_nested_asyncio() -> None:
@@ -67,7 +78,7 @@ def allow_nested_asyncio() -> None:
             f"this notebook's event loop is a {kind}, which cannot be nested: write "
             "`await main()` in the cell instead of `asyncio.run(main())`"
         )
-    if _open_views:
+    if open_views():
         raise NestedLoopError(
             "a live view is open, and changing the notebook's event loop under it "
             "could cut it off: close the view or its mesh, call this, then open it "
@@ -78,18 +89,33 @@ def allow_nested_asyncio() -> None:
 
 
 def open_views() -> list[object]:
-    """The live views that are not closed."""
-    return list(_open_views)
+    """The live views that are not closed, nor what they show."""
+    return [view for view, shown in list(_open_views.items()) if _is_open(shown)]
 
 
-def view_opened(view: object) -> None:
-    """Note a live view, so that the loop is not changed under it; kept weakly."""
-    _open_views.add(view)
+def view_opened(view: object, shown: Ending | None = None) -> None:
+    """Note a live view, so that the loop is not changed under it; kept weakly.
+
+    Parameters
+    ----------
+    view : object
+    shown : object, optional
+        What it shows; a view of something that is ``closed`` is not live. Without it
+        the view is live until :func:`view_closed`.
+    """
+    _open_views[view] = None if shown is None else weakref.ref(shown)
 
 
 def view_closed(view: object) -> None:
     """Forget a view; one that is not known does not matter."""
-    _open_views.discard(view)
+    _open_views.pop(view, None)
+
+
+def _is_open(shown: weakref.ref[Ending] | None) -> bool:
+    if shown is None:
+        return True
+    there = shown()
+    return there is not None and not there.closed
 
 
 def _make_nestable(loop: asyncio.BaseEventLoop) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import uvloop
@@ -320,6 +321,29 @@ def test_no_running_loop_needs_nothing() -> None:
 
 class View:
     """Something that can be referred to weakly."""
+
+
+@dataclass(eq=False)
+class Call:
+    """Something that ends."""
+
+    closed: bool = False
+
+
+def test_a_view_is_live_until_it_or_what_it_shows_is_closed_or_gone() -> None:
+    before = set(nesting.open_views())
+    calls = [Call(), Call(), Call()]
+    views = [View(), View(), View()]
+    for view, call in zip(views, calls, strict=True):
+        nesting.view_opened(view, call)
+    del call
+    assert set(nesting.open_views()) - before == set(views)
+    calls[0].closed = True
+    nesting.view_closed(views[1])
+    assert set(nesting.open_views()) - before == {views[2]}
+    calls.clear()
+    gc.collect()
+    assert set(nesting.open_views()) <= before
 
 
 async def test_an_open_view_refuses_it() -> None:

@@ -208,14 +208,7 @@ class Participant:
         except asyncio.CancelledError:
             return  # the participant is leaving
         except SignalingError as error:
-            # The other one left, or the line broke, while this side was busy.
-            self._log.record(
-                MessageIgnored,
-                peer=self.name,
-                remote="the server",
-                kind=f"the reply to its {kind}",
-                reason=str(error),
-            )
+            self._note_unheard(kind, error)
         except Exception as error:
             self._note_error(f"{self.name} handling {kind}", error)
             if isinstance(error, MeshError):
@@ -235,7 +228,10 @@ class Participant:
             # order, so that a call that is stepped through is the same every time.
             await asyncio.gather(*(each.prepare_offer() for each in met))
             for connection in met:
-                await connection.send_description()
+                try:
+                    await connection.send_description()
+                except SignalingError as error:  # to this one; the others are there
+                    self._note_unheard("all_users", error)
 
     async def _on_offer(self, payload: dict[str, Any]) -> None:
         remote_id, remote_name = payload["offerSendID"], payload["offerSendEmail"]
@@ -329,6 +325,16 @@ class Participant:
     def _ignore(self, kind: str, remote: str, reason: str) -> None:
         self._log.record(
             MessageIgnored, peer=self.name, remote=remote, kind=kind, reason=reason
+        )
+
+    def _note_unheard(self, kind: str, error: SignalingError) -> None:
+        """The other one left, or the line broke, while this side was busy."""
+        self._log.record(
+            MessageIgnored,
+            peer=self.name,
+            remote="the server",
+            kind=f"the reply to its {kind}",
+            reason=str(error),
         )
 
     # Connections that failed ----------------------------------------------------------

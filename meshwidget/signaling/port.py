@@ -16,12 +16,17 @@ from aiohttp import WSCloseCode, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import NoAddressError
-from .door import Door, Refused
+from .door import SOCKET_PATH, Door, Refused
 from .limits import MAX_LINES, MAX_VIEW_BYTES, MAX_VIEWS
 from .sockets import SocketServer
 
 Channel = Callable[[web.WebSocketResponse], Awaitable[None]]
 """Talks on a WebSocket for as long as it lasts."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_SOCKET_METHODS = ("GET", "POST", "OPTIONS")
+"""What engine.io answers, and in a browser asks first."""
 
 _SHUTDOWN_SECONDS = 0.2
 """How long a request in progress may hold up the server's end."""
@@ -60,9 +65,14 @@ class Port:
         self._on_error = on_error
         self._views: set[web.WebSocketResponse] = set()
         self._listener: asyncio.Server | None = None
-        application = web.Application(middlewares=[self._guard])
-        application.router.add_get("/views/{channel}", self._view)
-        sockets.attach(application)
+        # No middleware: aiohttp would keep the handlers, and with them the whole call,
+        # in a cache of the process.
+        application = web.Application()
+        route = application.router.add_route
+        route("GET", "/views/{channel}", self._guarded(self._view))
+        for method in _SOCKET_METHODS:
+            route(method, SOCKET_PATH, self._guarded(sockets.handle_request))
+        route("*", "/{anywhere:.*}", self._guarded(_nothing))
         self._runner = web.AppRunner(
             application,
             access_log=None,
@@ -130,23 +140,23 @@ class Port:
         self._door.arrive(line)
         return line
 
-    @web.middleware
-    async def _guard(
-        self,
-        request: web.Request,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
-        try:
-            self._door.check(request)
-        except Refused as refused:
-            return _refuse(refused)
-        line = request.transport
-        try:
-            return await handler(request)
-        finally:
-            # Closing would wait for ever for one who reads nothing.
-            if line is not None and line.get_write_buffer_size():
-                line.abort()
+    def _guarded(self, handler: Handler) -> Handler:
+        """What answers only those whom the door lets in."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            try:
+                self._door.check(request)
+            except Refused as refused:
+                return _refuse(refused)
+            line = request.transport
+            try:
+                return await handler(request)
+            finally:
+                # Closing would wait for ever for one who reads nothing.
+                if line is not None and line.get_write_buffer_size():
+                    line.abort()
+
+        return answer
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["channel"]
@@ -225,6 +235,10 @@ def _log_of(
     logger = logging.Logger("meshwidget.port")
     logger.addHandler(_Bridge(door, on_error))
     return logger
+
+
+async def _nothing(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
 
 
 def _refuse(refused: Refused) -> web.Response:

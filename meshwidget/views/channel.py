@@ -73,6 +73,7 @@ class Channel(Generic[End]):
             if (on_end := ended()) is not None:
                 on_end()
 
+        self._end = end
         mesh.add_closer(end)
 
     @property
@@ -86,6 +87,7 @@ class Channel(Generic[End]):
         mesh = self._mesh()
         if mesh is not None:
             mesh.close_channel(self._name)
+            mesh.remove_closer(self._end)
         self._loop.call_soon(self._hang_up)
 
     def _hang_up(self) -> None:

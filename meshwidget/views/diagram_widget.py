@@ -87,7 +87,8 @@ class Diagram(LiveWidget[DiagramFeed]):
         self._source = weakref.ref(source)
         super().__init__(source, **look)
         self.observe(self._look_changed, list(_LOOKS))
-        view_opened(self)
+        # A session that was saved has no end that would take the view along.
+        view_opened(self, getattr(source, "loop", None))
 
     @staticmethod
     def draw(events: Sequence[Event], moment: Moment, look: Look) -> str:

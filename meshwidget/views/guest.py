@@ -45,7 +45,7 @@ class GuestEnd:
         self._loop = mesh.loop
         self._send = send
         self._line = mesh.pages.open_line(lambda said: send(said, ()), is_passable)
-        view_opened(self)
+        view_opened(self, mesh.loop)
 
     def receive(self, content: object) -> None:
         """Take what a page has said, from any thread."""

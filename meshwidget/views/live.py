@@ -16,6 +16,7 @@ import traitlets
 
 from ..mesh_views import ViewMethods
 from .channel import Channel
+from .closing import close_belongings
 from .socket import PageEnd, Send
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
         self._session.close()
         with self._sending:
             super().close()
+        close_belongings(self)
 
     def _open_end(self, send: Send) -> End:
         """Make the kernel's end for the pages that ``send`` reaches."""

@@ -92,8 +92,7 @@ class ViewSession:
         self._ticking: asyncio.Task[None] | None = None
         self._requests: set[asyncio.Task[None]] = set()
         self._closed = mesh.closed
-        if not self._closed:
-            view_opened(self)
+        view_opened(self, mesh.loop)
 
     def receive(self, content: object) -> None:
         """Take what a page has said, from any thread."""

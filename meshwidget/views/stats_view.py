@@ -22,6 +22,7 @@ from ..errors import MeshClosedError, ProtocolError
 from ..events import TaskFailed
 from ..nesting import view_closed, view_opened
 from .audience import Audience
+from .closing import close_belongings
 from .diagram_messages import Bye, Here, parse
 from .plots import METRICS, Line, PlotHistory
 
@@ -53,6 +54,12 @@ class _Sight(anywidget.AnyWidget):
 
     # As text: a file would be followed, and the widget kept, for good.
     _esm = (Path(__file__).parent / "sight.js").read_text("utf-8")
+
+
+class _Figure(go.FigureWidget):  # type: ignore[misc]
+    """Plotly's, which is gone when it is closed."""
+
+    _esm = str(go.FigureWidget._esm)  # as text, for the same reason
 
 
 class StatsView(ipywidgets.VBox):  # type: ignore[misc]
@@ -91,7 +98,7 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._links: list[tuple[str, str]] = []
-        self.figure = go.FigureWidget(layout=_layout(metric))
+        self.figure = _Figure(layout=_layout(metric))
         self._metrics = ipywidgets.Dropdown(
             options=list(METRICS), value=metric, description="Plot"
         )
@@ -115,7 +122,7 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.observe(self._look_changed, ["metric", "receiver"])
         sight.on_msg(self._receive)
-        view_opened(self)
+        view_opened(self, mesh.loop)
 
     def update(self) -> None:
         """Measure and draw now, seen or not.
@@ -140,8 +147,10 @@ class StatsView(ipywidgets.VBox):  # type: ignore[misc]
         view_closed(self)
         controls, figure, sight = self.children
         super().close()  # first: plotly still speaks when it is taken off a page
-        for part in (*controls.children, controls, figure, sight):
+        parts = (*controls.children, controls, figure, sight)
+        for part in parts:
             part.close()
+        close_belongings(self, *parts)
 
     def __repr__(self) -> str:
         return f"<StatsView of room {self._room}>"

@@ -72,8 +72,7 @@ class SteppingSession:
         self._requests: set[asyncio.Task[None]] = set()
         self._closed = mesh.closed
         self._unsubscribe = mesh.log.subscribe(self._note)
-        if not self._closed:
-            view_opened(self)
+        view_opened(self, mesh.loop)
 
     def receive(self, content: object) -> None:
         """Take what a page has said, from any thread."""

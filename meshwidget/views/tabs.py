@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets  # type: ignore[import-untyped]
 import traitlets
 
+from .closing import close_belongings
 from .diagram_widget import Diagram, SequenceView, StatesView, TopologyView
 from .grid import MeshMatrix, optional_names
 from .log_view import LogView
@@ -31,6 +32,8 @@ class DiagramTabs(ipywidgets.Tab):  # type: ignore[misc]
     Parameters
     ----------
     mesh : Mesh
+    **arguments
+        As ``ipywidgets.Tab`` has them, for instance its layout.
 
     Attributes
     ----------
@@ -42,7 +45,7 @@ class DiagramTabs(ipywidgets.Tab):  # type: ignore[misc]
     selected = traitlets.Int(None, allow_none=True)
     position = traitlets.Int(None, allow_none=True)
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, **arguments: Any) -> None:
         views: dict[str, Callable[[Any], ipywidgets.Widget]] = {
             "Sequence": SequenceView,
             "Topology": TopologyView,
@@ -53,7 +56,7 @@ class DiagramTabs(ipywidgets.Tab):  # type: ignore[misc]
         self._mesh = mesh
         self._views = list(views.values())
         pages = [ipywidgets.Box() for _ in views]
-        super().__init__(pages, titles=tuple(views))
+        super().__init__(pages, titles=tuple(views), **arguments)
         self._fill({"new": self.selected_index})
         self.observe(self._fill, "selected_index")
 
@@ -64,6 +67,7 @@ class DiagramTabs(ipywidgets.Tab):  # type: ignore[misc]
                 view.close()
             page.close()
         super().close()
+        close_belongings(self, *self.children)
 
     def _fill(self, change: Any) -> None:
         """Make what is on the chosen tab, the first time."""
@@ -71,7 +75,7 @@ class DiagramTabs(ipywidgets.Tab):  # type: ignore[misc]
         if place is None or self.children[place].children:
             return
         view = self._views[place](self._mesh)
-        view.layout = {"width": "100%"}
+        view.layout.width = "100%"
         if isinstance(view, Diagram):
             for name in ("pair", "position"):
                 traitlets.link((self, name), (view, name))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets  # type: ignore[import-untyped]
 import traitlets
 
+from .closing import close_belongings
 from .grid import CallPanel, MeshGrid, MeshMatrix
 from .guest import BrowserGuest
 from .stepper import Stepper
@@ -63,7 +64,9 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
         self.call_panel = CallPanel(mesh)
         self.browser_guest = BrowserGuest(mesh)
         self.stepper = Stepper(mesh)
-        self.diagrams = DiagramTabs(mesh)
+        self.diagrams = DiagramTabs(
+            mesh, layout={"flex": "1 1 440px", "min_width": "0"}
+        )
         self._room = mesh.room
         # Side by side where the page is wide enough for both, or else one below the
         # other; what a learner does first comes first for the keyboard too.
@@ -71,7 +74,6 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
             [self.call_panel, self.browser_guest, self.stepper],
             layout={"flex": "1 1 400px", "min_width": "0"},
         )
-        self.diagrams.layout = {"flex": "1 1 440px", "min_width": "0"}
         super().__init__(
             [left, self.diagrams],
             layout={
@@ -88,9 +90,11 @@ class MeshWidget(ipywidgets.Box):  # type: ignore[misc]
         """Take the panel off every page; a call of its own ends."""
         if not hasattr(self, "diagrams"):
             return  # it was never finished, and is collected now
-        for part in (*self.children[0].children, *self.children):
+        parts = (*self.children[0].children, *self.children)
+        for part in parts:
             part.close()
         super().close()
+        close_belongings(self, *parts)
         if self._owned:
             self.mesh.close()
 

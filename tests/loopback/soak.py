@@ -11,6 +11,7 @@ beginning; then the call is closed, and nothing may be open.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import gc
 import os
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from meshwidget import Mesh, MeshError, MeshTimeoutError, audit
-from meshwidget.events import Event, TaskFailed
+from meshwidget.events import Event, MessageDropped, MessageEdited, TaskFailed
 from meshwidget.signaling.pages import Line
 
 from .calls import painted
@@ -35,6 +36,9 @@ NAMES = ("alice", "bob", "carol", "dave", "erin")
 OPERATIONS_A_ROUND = 150
 PATIENCE = 40
 """Seconds for any one operation; then every thread's stack is printed, and it fails."""
+
+LINES_TO_SHOW = 80
+"""Of the log, when a pair does not come up."""
 
 FAILURES_TO_EXPECT = (MeshError, ValueError)
 """An exit of nobody, a step when nothing waits: a class does that too."""
@@ -51,6 +55,7 @@ class Open(NamedTuple):
     @classmethod
     def now(cls) -> Open:
         gc.collect()
+        give_back()
         process = psutil.Process()
         return cls(
             sum(
@@ -61,6 +66,13 @@ class Open(NamedTuple):
             process.num_fds(),
             process.memory_info().rss >> 20,
         )
+
+
+def give_back() -> None:
+    """Return what was freed to the system; glibc keeps it, in an arena a thread."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @dataclass
@@ -170,7 +182,10 @@ class Soak:
         self.mesh.resume()
         try:
             self.mesh.wait_connected(timeout=PATIENCE / 2)
-        except MeshTimeoutError:
+        except MeshTimeoutError as error:
+            if not self.is_robbed():
+                error.add_note("\n".join(map(str, self.mesh.log[-LINES_TO_SHOW:])))
+                raise
             # What was dropped on purpose does not come by itself: the class rejoins.
             self.counts["rejoined because something was dropped"] += 1
             faulthandler.dump_traceback_later(PATIENCE, exit=True)
@@ -179,6 +194,11 @@ class Soak:
             for name in NAMES[:4]:
                 self.mesh.join(name)
             self.mesh.wait_connected(timeout=PATIENCE / 2)
+
+    def is_robbed(self) -> bool:
+        """Whether a message was taken from somebody on purpose, or spoilt."""
+        log = self.mesh.log
+        return bool(log.of(MessageEdited) or log.of(MessageDropped, reason="dropped"))
 
     # Operations -----------------------------------------------------------------------
 

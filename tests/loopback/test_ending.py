@@ -205,6 +205,25 @@ def test_a_mesh_that_nobody_holds_is_closed() -> None:
     assert len(log.of(MeshClosed)) == 1
 
 
+def test_nothing_of_a_call_that_is_closed_is_kept() -> None:
+    """Neither by this package nor by a cache of a library that serves the call."""
+
+    def talk() -> list[weakref.ref[object]]:
+        with Mesh() as mesh:
+            mesh.join("alice")
+            mesh.join("bob")
+            mesh.wait_connected(timeout=SECONDS)
+            mesh.server.stop()
+            mesh.server.start()
+            things: list[object] = [mesh, mesh.loop, mesh.log, mesh._call]
+            things += [mesh._call.server, *mesh.peers["bob"].connections.values()]
+            return [weakref.ref(each) for each in things]
+
+    kept = talk()
+    gc.collect()
+    assert [each() for each in kept if each() is not None] == []
+
+
 def test_a_mesh_collected_on_its_own_thread_is_closed() -> None:
     mesh = Mesh()
     mesh.join("alice")

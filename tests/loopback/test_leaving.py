@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from meshwidget import DuplicateNameError, Mesh, RoomFullError, UnknownPeerError
-from meshwidget.events import PeerJoined, PeerLeft, StateChanged
+from meshwidget.events import MessageIgnored, PeerJoined, PeerLeft, StateChanged
 
 from ..conftest import LeakCheck
 from .calls import SECONDS, colour_of, painted, wait_frames, wait_until
@@ -100,6 +100,23 @@ def test_leaving_before_anything_is_connected(mesh: Mesh) -> None:
         mesh.exit("bob")
     mesh.wait_connected(timeout=SECONDS)
     wait_until(mesh, lambda: not alice.connections)
+
+
+def test_one_who_leaves_before_it_is_met_keeps_nobody_from_the_others(
+    mesh: Mesh,
+) -> None:
+    """The newcomer's first offer is refused; the second one is sent all the same."""
+    mesh.join("alice", video=None)
+    mesh.join("bob", video=None)
+    mesh.wait_connected(timeout=SECONDS)
+    mesh.pause()
+    mesh.join("carol", video=None)
+    mesh.exit("alice")
+    mesh.resume()
+    mesh.wait_connected(timeout=SECONDS)
+    assert list(mesh.peers["carol"].connections) == ["bob"]
+    (ignored,) = mesh.log.of(MessageIgnored)
+    assert (ignored.peer, ignored.kind) == ("carol", "the reply to its all_users")
 
 
 def test_crashing_before_anything_is_connected(mesh: Mesh) -> None:
