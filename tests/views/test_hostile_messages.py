@@ -128,7 +128,7 @@ class Wire:
         self.mesh = mesh
         self.widget = widget
         self.sent: list[dict[str, Any]] = []
-        widget.send = self.send  # type: ignore[method-assign]
+        widget.send = self.send
 
     def send(self, content: dict[str, Any], buffers: object = None) -> None:
         # What jupyter_client does (Session.pack), before its own repairs.
@@ -161,7 +161,7 @@ def mesh() -> Iterator[Mesh]:
 def wires(mesh: Mesh) -> Iterator[dict[str, Wire]]:
     """A way to each kind of view."""
     panel = mesh.panel()
-    views = {
+    views: dict[str, LiveWidget[Any]] = {
         "tiles": panel.call_panel,
         "stepper": panel.stepper,
         "guest": panel.browser_guest,
@@ -175,7 +175,7 @@ def wires(mesh: Mesh) -> Iterator[dict[str, Wire]]:
         views[kind].close()
 
 
-ANSWERED = {
+ANSWERED: dict[str, tuple[dict[str, Any], str]] = {
     "tiles": ({"type": "hello", "codecs": []}, "state"),
     "stepper": ({"type": "here", "version": 0, "visible": True}, "state"),
     "guest": ({"type": "hello"}, "settings"),
