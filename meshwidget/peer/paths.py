@@ -21,6 +21,7 @@ from .reception import skipped
 _TRANSPORT_TUNING = (
     ("checking candidates", tuning.check_at_once),
     ("ignoring empty datagrams", tuning.ignore_empty),
+    ("passing over what cannot be read", tuning.refuse_malformed),
 )
 
 

@@ -191,7 +191,9 @@ class Pages:
         self._lines.add(line)
         try:
             message = msgspec.convert(content, PageMessage)
-        except (msgspec.ValidationError, RecursionError) as error:
+            # What is said back goes over a comm, as UTF-8.
+            message.client.encode()
+        except (msgspec.ValidationError, RecursionError, UnicodeError) as error:
             line.send(_refusal(error))
             return
         # Tasks begin in order, and nothing in them waits.

@@ -161,8 +161,16 @@ def parse(event: str, arguments: Sequence[Any]) -> ClientMessage:
         )
     try:
         message = msgspec.convert(arguments[0], expected)
+        msgspec.json.encode(message)
     except (msgspec.ValidationError, RecursionError) as error:
         raise ProtocolError("invalid_payload", _field_error(event, error)) from error
+    except UnicodeEncodeError:
+        # JSON can escape half of a character (RFC 8259, section 8.2). Whoever is sent
+        # it, shows it or saves it as UTF-8 would fail.
+        raise ProtocolError(
+            "invalid_payload",
+            f"{event}: half of a character, a lone surrogate, is in it",
+        ) from None
     match message:
         case JoinRoom():
             _check_text("room", message.room)

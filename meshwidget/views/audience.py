@@ -75,6 +75,11 @@ class Audience:
 
     def here(self, client: str, version: int, visible: bool, now: float) -> None:
         """A page says that it is there, and what it has."""
+        self._pages = {
+            name: page
+            for name, page in self._pages.items()
+            if now - page.heard < SILENCE
+        }
         known = self._pages.get(client)
         begins = known is None or (visible and not known.visible)
         self._pages[client] = _Page(version, now, visible)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ProtocolError
-from .messages import MAX_CLIENT_LENGTH, MAX_TEXT_LENGTH
+from .messages import MAX_CLIENT_LENGTH, is_text
 
 __all__ = ["Bye", "Here", "Message", "Set", "parse"]
 
@@ -64,7 +64,7 @@ def parse(content: object) -> Message:
     if not isinstance(content, Mapping):
         raise ProtocolError("invalid_payload", "a diagram message must be an object")
     client = content.get("client")
-    if not isinstance(client, str) or len(client) > MAX_CLIENT_LENGTH:
+    if not is_text(client, MAX_CLIENT_LENGTH):
         raise _invalid("client", "a short text")
     kind = content.get("type")
     match kind:
@@ -110,9 +110,7 @@ def _names(field: str, value: object) -> tuple[str, ...] | None:
     if (
         isinstance(value, list)
         and len(value) <= MAX_NAMES
-        and all(
-            isinstance(name, str) and len(name) <= MAX_TEXT_LENGTH for name in value
-        )
+        and all(is_text(name) for name in value)
     ):
         return tuple(value)
     raise _invalid(field, "a list of names")

@@ -18,6 +18,7 @@ import traitlets
 from ..errors import MeshClosedError
 from ..signaling.protocol import EVERYONE
 from .live import LiveWidget
+from .messages import is_text
 from .reading import CallReading, read_call
 from .session import ViewSession
 from .snapshot import snapshot
@@ -106,7 +107,7 @@ class MeshGrid(LiveWidget[ViewSession]):
 
     def _take(self, content: object, end: ViewSession) -> None:
         match content:
-            case {"type": "view", "viewer": str(viewer)}:
+            case {"type": "view", "viewer": viewer} if is_text(viewer):
                 self.viewer = viewer
             case _:
                 end.receive(content)
@@ -146,7 +147,9 @@ class CallPanel(MeshGrid):
 
     def _take(self, content: object, end: ViewSession) -> None:
         match content:
-            case {"type": "why", "viewer": str(viewer), "remote": str(remote)}:
+            case {"type": "why", "viewer": viewer, "remote": remote} if is_text(
+                viewer
+            ) and is_text(remote):
                 if viewer != remote:
                     self.asked = (viewer, remote)
             case _:

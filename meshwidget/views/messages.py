@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from ..errors import ProtocolError
 
@@ -255,11 +256,22 @@ def text_field(
 ) -> str:
     """Take a text out of a message."""
     value = content.get(field)
-    if isinstance(value, str) and len(value) <= limit:
+    if is_text(value, limit):
         return value
     raise ProtocolError(
         "invalid_payload", f"{field} must be a text of at most {limit} characters"
     )
+
+
+def is_text(value: object, limit: int = MAX_TEXT_LENGTH) -> TypeGuard[str]:
+    """Whether it is a text that can be said again.
+
+    JSON can escape half of a character (RFC 8259, section 8.2), which UTF-8 cannot
+    hold: a comm on which it is repeated fails.
+    """
+    if not isinstance(value, str) or len(value) > limit:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def texts_field(
@@ -270,9 +282,7 @@ def texts_field(
     if (
         isinstance(value, list)
         and len(value) <= limit
-        and all(
-            isinstance(each, str) and len(each) <= MAX_TEXT_LENGTH for each in value
-        )
+        and all(is_text(each) for each in value)
     ):
         return frozenset(value)
     raise ProtocolError(
@@ -311,8 +321,8 @@ def _values_field(content: Mapping[str, object]) -> dict[str, object]:
         isinstance(value, dict)
         and len(value) <= MAX_FIELDS
         and all(
-            isinstance(key, str)
-            and (each is None or isinstance(each, str | int | float))
+            is_text(key)
+            and (each is None or isinstance(each, int | float) or is_text(each))
             and len(str(each)) <= MAX_TEXT_LENGTH
             for key, each in value.items()
         )

@@ -27,6 +27,7 @@ from meshwidget.peer.tuning import (
     estimating,
     listening,
     receiving,
+    refusing,
     sending,
 )
 from meshwidget.peer.tuning.base import TuningError, private
@@ -39,6 +40,7 @@ MODULES: dict[str, ModuleType] = {
     "estimating": estimating,
     "listening": listening,
     "receiving": receiving,
+    "refusing": refusing,
     "sending": sending,
 }
 
@@ -48,6 +50,7 @@ SKIPPED = {
     "estimating": "making estimators later",
     "listening": "ignoring empty datagrams",
     "receiving": "receiving",
+    "refusing": "passing over what cannot be read",
     "sending": "sending",
 }
 """What the log says of each module that does nothing."""
@@ -87,6 +90,9 @@ USED = {
     ("receiving", "_enabled"),
     ("receiving", "_send_rtcp_nack"),
     ("receiving", "_send_rtcp_pli"),
+    ("refusing", "_connection"),
+    ("refusing", "_protocols"),
+    ("refusing", "datagram_received"),
     ("sending", "_RTCDtlsTransport__tx_bytes"),
     ("sending", "_RTCDtlsTransport__tx_packets"),
     ("sending", "_RTCRtpSender__mid"),
@@ -118,6 +124,8 @@ FEEDBACK = {"_send_keyframe", "_handle_rtcp_packet", "_ssrc"}
 """Of those for sending: without them, what receivers ask for is not heard."""
 
 TYPED = USED - {
+    ("refusing", "_connection"),
+    ("refusing", "datagram_received"),
     ("checking", "_check_periodic"),
     ("checking", "_connection"),
     ("checking", "_pair_remote_candidate"),
@@ -257,6 +265,7 @@ async def test_all_of_them_at_once(
         "checking candidates",
         "making estimators later",
         "ignoring empty datagrams",
+        "passing over what cannot be read",
         "receiving",
         "hearing what receivers ask for",
     }

@@ -311,6 +311,23 @@ def test_sizes_up_to_the_limit_and_no_further(
         assert is_short(error)
 
 
+TEXTS = [
+    (event, path)
+    for event, path in FIELDS
+    if path not in {("sdp",), ("candidate",), ("candidate", "sdpMLineIndex")}
+    and path[-1] != "type"
+]
+
+
+@pytest.mark.parametrize(("event", "path"), TEXTS)
+def test_half_of_a_character_is_not_passed_on(
+    event: str, path: tuple[str, ...]
+) -> None:
+    halved = json.loads(json.dumps(with_field(event, path, "a\ud83d")))
+    assert "lone surrogate" in str(refused(event, halved))
+    assert objection(event, with_field(event, path, "a\U0001f388")) is None
+
+
 @pytest.mark.parametrize("index", [0, 1, 65535])
 def test_an_m_line_index_in_range(index: int) -> None:
     parse(

@@ -51,6 +51,14 @@ def test_nobody_looks_at_first() -> None:
     assert not audience.is_ready(0)
 
 
+def test_pages_that_are_silent_are_forgotten() -> None:
+    audience = Audience()
+    for number in range(1000):
+        audience.here(f"page {number}", 0, True, number)
+    assert len(audience._pages) <= SILENCE
+    assert audience.is_watched(1000)
+
+
 def test_a_new_page_gets_all_of_it() -> None:
     audience = Audience()
     audience.here("page", 0, True, 0)

@@ -47,7 +47,7 @@ def test_unknown_fields_are_ignored(content: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("content", [content for content, _ in WELL_FORMED])
-@pytest.mark.parametrize("wrong", [None, 1.5, [], {}, "x" * 2000, -1])
+@pytest.mark.parametrize("wrong", [None, 1.5, [], {}, "x" * 2000, -1, "a\ud83d"])
 def test_each_field_is_checked(content: dict[str, object], wrong: object) -> None:
     for field in content.keys() - {"type"}:
         with pytest.raises(ProtocolError, match=field):

@@ -16,6 +16,7 @@ from .counting import ReceiverCounter, SenderCounter, transport_bytes
 from .estimating import estimate_later
 from .listening import ignore_empty
 from .receiving import DirectStream, MediaHandlers, receive_directly
+from .refusing import refuse_malformed
 from .sending import SenderFeedback, listen_to_feedback, send_directly
 from .wire import Splice
 
@@ -33,6 +34,7 @@ __all__ = [
     "ignore_empty",
     "listen_to_feedback",
     "receive_directly",
+    "refuse_malformed",
     "send_directly",
     "transport_bytes",
     "watch_consent",
