@@ -202,7 +202,9 @@ class Call:
         )
         with contextlib.suppress(TimeoutError):
             for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
-                if isinstance(outcome, Exception):
+                # Who is leaving already is told by whoever had it leave.
+                is_failure = not isinstance(outcome, MeshClosedError)
+                if isinstance(outcome, Exception) and is_failure:
                     self.note_error("closing the mesh", outcome)
         if joining:
             await asyncio.wait(joining, timeout=_CLOSE_SECONDS / 4)

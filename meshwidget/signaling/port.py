@@ -210,6 +210,11 @@ class _Full(asyncio.Protocol):
         line.close()
 
 
+_HARMLESS = (ConnectionError, asyncio.InvalidStateError)
+"""A client is gone; or, of aiohttp's own, a request ends in the very moment in which the
+closing server waits for it no longer."""
+
+
 class _Bridge(logging.Handler):
     """Tells of what goes wrong with requests below any handler of ours."""
 
@@ -224,7 +229,7 @@ class _Bridge(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, HttpProcessingError):
             self._door.note_refused(f"its request is no HTTP ({type(error).__name__})")
-        elif error is not None and not isinstance(error, ConnectionError):
+        elif error is not None and not isinstance(error, _HARMLESS):
             self._on_error("a request at the kernel's port", error)
 
 

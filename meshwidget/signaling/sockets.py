@@ -198,7 +198,7 @@ class _EngineServer(engineio.AsyncServer):
         """Answer a request; the library has no answer for a session that it ended."""
         try:
             return await super().handle_request(*request, **more)
-        except UnboundLocalError:
+        except (KeyError, UnboundLocalError):
             raise web.HTTPBadRequest(text="the session has ended\n") from None
 
     async def disconnect(self, sid: str | None = None) -> None:
