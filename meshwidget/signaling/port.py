@@ -211,8 +211,8 @@ class _Full(asyncio.Protocol):
 
 
 _HARMLESS = (ConnectionError, asyncio.InvalidStateError)
-"""A client is gone; or, of aiohttp's own, a request ends in the very moment in which the
-closing server waits for it no longer."""
+"""A client is gone; or, of aiohttp's own, a request ends in the very moment in which
+the closing server waits for it no longer."""
 
 
 class _Bridge(logging.Handler):
