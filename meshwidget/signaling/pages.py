@@ -99,6 +99,7 @@ class Line:
         self, pages: Pages, send: SendToPages, is_passable: Callable[[], bool]
     ) -> None:
         self.is_passable = is_passable
+        self.is_closed = False
         self._pages = pages
         self._send = send
 
@@ -116,6 +117,7 @@ class Line:
 
     def close(self) -> None:
         """Note that nothing comes this way any more."""
+        self.is_closed = True
         self._pages.close_line(self)
 
 
@@ -185,6 +187,8 @@ class Pages:
 
     def receive(self, line: Line, content: object) -> None:
         """Take what a page has said on a line."""
+        if line.is_closed:
+            return
         if self._closed:
             line.send({"type": "closed"})
             return
@@ -202,6 +206,8 @@ class Pages:
         task.add_done_callback(self._handling.discard)
 
     async def _handle(self, line: Line, message: PageMessage) -> None:
+        if line.is_closed:
+            return  # meanwhile: who came in now would never go
         if message.client in self._lost:
             self._lost[message.client] = line
             return

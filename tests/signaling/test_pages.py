@@ -392,6 +392,21 @@ async def test_a_line_that_breaks_takes_its_pages_along(
     assert await gone(log) == ("one", "lost")
 
 
+async def test_what_a_line_said_before_it_closed_brings_nobody_in(
+    make_page: MakePage, board: Switchboard
+) -> None:
+    """It would be there for ever: nobody says that its line is closed again."""
+    gone, late, other = map(make_page, ("page-gone", "page-late", "page-other"))
+    payload = {"room": "1234", "email": "gone"}
+    gone.say("signal", request=1, event="join_room", payload=payload)
+    gone.line.close()
+    late.line.close()
+    late.say("signal", request=1, event="join_room", payload=payload)
+    await other.join("other")
+    assert [member.name for member in board.rooms.members("1234")] == ["other"]
+    await other.hear_pings(2)  # those who are there are still watched over
+
+
 async def test_one_who_was_given_up_may_come_again(
     make_page: MakePage, log: EventLog, board: Switchboard
 ) -> None:
