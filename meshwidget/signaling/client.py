@@ -74,6 +74,7 @@ class SignalingClient:
         self._on_return = on_return
         self._on_error = on_error
         self._calls: set[asyncio.Task[Any]] = set()
+        self._breaks = 0
         self._http: aiohttp.ClientSession | None = None
         self._sio: socketio.AsyncClient | None = None
 
@@ -176,11 +177,12 @@ class SignalingClient:
         self.id, self._session = answer["id"], answer["session"]
 
     async def _enter_again(self) -> None:
+        breaks = self._breaks
         try:
             await self._enter(timeout=10)
         except (SignalingError, RoomFullError, DuplicateNameError) as error:
-            if isinstance(error, SignalingError) and not self.is_connected:
-                return  # the line broke again; it is tried when the next one is there
+            if self._breaks > breaks:
+                return  # the line broke again; it is tried on the next one, or was
             self._on_error(f"{self._name} coming back to room {self._room}", error)
         else:
             self._on_return()
@@ -215,6 +217,7 @@ class SignalingClient:
 
     def _break_off(self, reason: str) -> None:
         """Await no answers any more: the line that they would come on is gone."""
+        self._breaks += 1
         for call in self._calls:
             call.cancel()
 
