@@ -78,6 +78,10 @@ class Kernel:
             if message["msg_type"] == "stream" and text in message["content"]["text"]:
                 return
 
+    def wait_until_ready(self, seconds: float) -> None:
+        """Wait until it has started, or started again."""
+        self._client.wait_for_ready(timeout=seconds)
+
     def comm(self, kind: str, **data: object) -> None:
         """Send what a widget's front end would."""
         content = {"comm_id": "1", "target_name": "probe", "data": data}

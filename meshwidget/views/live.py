@@ -6,6 +6,7 @@ over a WebSocket has one of its own. Above that the two differ in nothing.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +18,15 @@ import traitlets
 from ..mesh_views import ViewMethods
 from .channel import Channel
 from .closing import close_belongings
-from .socket import PageEnd, Send
+from .socket import PageEnd, Send, type_of
 
 if TYPE_CHECKING:
     from ..mesh import Mesh
 
 End = TypeVar("End", bound=PageEnd)
+
+_SETTING = threading.RLock()
+"""Held by a page that sets traits: of all widgets, because they are linked."""
 
 
 class LiveWidget(anywidget.AnyWidget, Generic[End]):
@@ -62,7 +66,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
         if isinstance(source, ViewMethods):
             mesh = cast("Mesh", source)
             self._channel = Channel(
-                mesh, self._open_end, self._take, self._SETS, self._channel_ended
+                mesh, self._open_end, self._hear, self._SETS, self._channel_ended
             )
         super().__init__(**traits)
         self._session = self._open_end(self._send_to_pages)
@@ -87,6 +91,14 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
         """Take what a page said to that end, on whatever thread."""
         end.receive(content)
 
+    def _hear(self, content: object, end: End) -> None:
+        """Take it; what sets traits one after the other, as they are not for threads.
+
+        Links between views find them changed under their hands otherwise.
+        """
+        with _SETTING if type_of(content) in self._SETS else contextlib.nullcontext():
+            self._take(content, end)
+
     @property
     def _ends(self) -> tuple[End, ...]:
         """All that feed pages now; none before the widget is finished."""
@@ -103,7 +115,7 @@ class LiveWidget(anywidget.AnyWidget, Generic[End]):
 
     def _receive(self, widget: object, content: object, buffers: object) -> None:
         """Take a message of the comm."""
-        self._take(content, self._session)
+        self._hear(content, self._session)
 
     def _send_to_pages(
         self, content: dict[str, Any], buffers: Sequence[bytes] = ()

@@ -56,6 +56,14 @@ def frame(content: dict[str, Any], buffers: Sequence[bytes]) -> str | bytes:
     return b"".join((len(header).to_bytes(4, "big"), header, *buffers))
 
 
+def type_of(content: object) -> str:
+    """Of what type a message says that it is; empty if it is none."""
+    match content:
+        case {"type": str(kind)}:
+            return kind
+    return ""
+
+
 async def serve_page(
     socket: web.WebSocketResponse,
     open_end: Callable[[Send], PageEnd],
@@ -122,9 +130,10 @@ async def _read(
             outbox.send({**refusal, "message": str(error)}, ())
             continue
         try:
-            if content.get("type") == "ping":
+            kind = type_of(content)
+            if kind == "ping":
                 outbox.send({"type": "pong"}, ())
-            elif content.get("type") in in_thread:
+            elif kind in in_thread:
                 await asyncio.to_thread(end.receive, content)
             else:
                 end.receive(content)

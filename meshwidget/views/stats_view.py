@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,7 +264,8 @@ def _traces(lines: list[Line]) -> list[Any]:
         go.Scatter(
             x=line.times,
             y=line.values,
-            name=f"{line.sender} to {line.receiver}",
+            # plotly takes markup, even links, in what it writes.
+            name=escape(f"{line.sender} to {line.receiver}", quote=False),
             mode="lines",
             line={
                 "color": _COLOURS[names.index(line.sender) % len(_COLOURS)],

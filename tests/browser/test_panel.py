@@ -417,10 +417,10 @@ def test_a_panel_of_its_own_in_a_layout(notebook: OpenNotebook) -> None:
 
 
 HOSTILE = [
-    "<img src=x onerror=window.broken=1>",
-    '"><script>window.broken=1</script>',
-    "a'b\"c]",
-    "&lt;b&gt; ${1} 日本語",
+    "<img src=x onerror=window.hacked=1>",
+    '"><script>window.hacked=1</script>',
+    "__proto__",
+    "a'b\"c] &lt;b&gt; ${1} 日本語",
 ]
 
 
@@ -434,7 +434,10 @@ def test_hostile_names_are_text(empty: Notebook) -> None:
     empty.views.get_by_role("combobox").select_option(HOSTILE[0])
     expect(tiles(empty.views).first).to_contain_text("local")
     wait_moving(empty.page)
-    assert empty.page.evaluate("window.broken") is None
+    join(empty.views, "turned \u202eround")
+    alert = empty.views.get_by_role("alert")
+    expect(alert).to_contain_text("a character that cannot be shown: U+202E")
+    assert empty.page.evaluate("window.hacked") is None
     assert empty.views.locator("img, script, b").count() == 0
     for name in HOSTILE:
         button(empty.views, f"Exit {name}").click()

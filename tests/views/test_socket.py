@@ -209,6 +209,19 @@ async def test_a_page_that_says_nothing_but_nonsense_is_hung_up_on(
     await served.end.closed.wait()
 
 
+@pytest.mark.parametrize("kind", [[], {}, None, ["slow"]])
+async def test_a_type_that_is_no_text_is_the_ends_to_refuse(
+    served: Served, kind: object
+) -> None:
+    failed: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: failed.append(context))
+    page = await served.open()
+    await page.send_json({"type": kind})
+    assert (await page.receive_json())["of"] == {"type": kind}
+    assert failed == []
+
+
 async def test_a_flood_is_slowed_down_and_then_cut(served: Served) -> None:
     page = await served.open()
     for _ in range(2 * MAX_MESSAGE_BURST):
