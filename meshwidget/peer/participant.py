@@ -401,6 +401,10 @@ class Participant:
             return True
         if not self._client.is_connected:
             return False
+        async with lost.lock:
+            await lost.close()  # first, so that the log tells one end and one beginning
+        if self.connections.get(remote_id) is not lost:
+            return True  # that one left, or offers by itself
         self._log.record(
             ConnectionRenewed, peer=self.name, remote=lost.remote, reason=reason
         )

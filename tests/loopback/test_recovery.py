@@ -93,6 +93,9 @@ def test_a_link_that_is_cut_for_long_is_made_anew(
     wait_frames(bob, "alice")
     renewals = mesh.log.of(ConnectionRenewed)
     assert {event.peer for event in renewals} == {"bob"}, "the one who offered before"
+    told = mesh.log.of(StateChanged, peer="bob", machine="connection")
+    earlier = [event.new for event in told if event.seq < renewals[0].seq]
+    assert earlier[-2:] == ["failed", "closed"], "it ends before another begins"
     assert mesh.log.of(MessageIgnored) == []
 
 
