@@ -402,13 +402,19 @@ class Call:
     def _is_connected(self) -> bool:
         if self._problems:
             raise self._problems.pop(0)
+        failures = {
+            name: participant.source_failures["video"]
+            for name, participant in self._participants.items()
+            if "video" in participant.source_failures
+        }
+        if not failures:  # asked after every event, so the first one will do
+            return next(self._blind(), None) is None
         blind = list(self._blind())
         for viewer, remote in blind:
-            source = self._participants.get(remote)
-            if source is not None and "video" in source.source_failures:
+            if remote in failures:
                 raise SourceError(
                     f"{viewer} will see nothing of {remote}, whose video source "
-                    f"stopped: {source.source_failures['video']}"
+                    f"stopped: {failures[remote]}"
                 )
         return not blind
 

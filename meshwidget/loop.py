@@ -24,8 +24,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from . import interpreter
 from .errors import MeshClosedError, NestedLoopError
-from .switching import hold_short_turns, release_short_turns
 
 _SLICE_SECONDS = 0.5
 
@@ -163,7 +163,7 @@ class MeshLoop:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        hold_short_turns()
+        interpreter.hold()
         try:
             self._loop.run_forever()
         finally:
@@ -172,7 +172,7 @@ class MeshLoop:
             self._finish()
             asyncio.set_event_loop(None)
             self._loop.close()
-            release_short_turns()
+            interpreter.release()
 
     def _finish(self) -> None:
         # What was handed in at the last moment becomes a task first.
