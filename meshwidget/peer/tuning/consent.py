@@ -21,9 +21,14 @@ from .base import private
 CONSENT_SECONDS = 4.0
 """Without any answer, after which consent has expired."""
 
-_INTERVAL_SECONDS = 1.0
+_INTERVAL_SECONDS = 2.0
 _HURRY_SECONDS = 0.1
-"""Between two requests: while they are answered, and while one is not."""
+"""Between two requests: while they are answered, and while one is not.
+
+A question and its answer cost as much as some twenty packets of sound: at one a second
+they were a tenth of all that a call of ten had to do. What is left of the time after the
+longest pause is still enough for sixteen questions.
+"""
 
 _RETRANSMISSIONS = 2
 """Of one request, at 0.5 and 1.5 s: an answer counts up to 3.5 s after the request."""
