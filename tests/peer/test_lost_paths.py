@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -129,6 +130,29 @@ async def test_consent_outlives_a_short_cut(wired: Wired) -> None:
     wired.remove()
     await _pictures(link, 30)
     assert link.alice.lost == link.bob.lost == []
+
+
+async def test_consent_that_is_given_is_not_asked_for_in_a_hurry(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "_INTERVAL_SECONDS", 0.5)
+    asked: Counter[object] = Counter()
+    ask = consent._Consent._ask
+
+    def note(self: consent._Consent, pair: Any) -> None:
+        asked[self] += 1
+        ask(self, pair)
+
+    monkeypatch.setattr(consent._Consent, "_ask", note)
+    link = wired.link
+    await link.negotiate()
+    await link.connected()
+    now = asyncio.get_running_loop().time
+    start = now()
+    await _pictures(link, 75)
+    assert len(asked) == 2
+    # After pauses of at least 0.4 s; three more, for answers that were late.
+    assert 2 <= min(asked.values()) <= max(asked.values()) <= (now() - start) / 0.4 + 3
 
 
 async def _gone(link: Link, side: Side) -> None:

@@ -25,9 +25,8 @@ _INTERVAL_SECONDS = 2.0
 _HURRY_SECONDS = 0.1
 """Between two requests: while they are answered, and while one is not.
 
-A question and its answer cost as much as some twenty packets of sound: at one a second
-they were a tenth of all that a call of ten had to do. What is left of the time after the
-longest pause is still enough for sixteen questions.
+A question and its answer cost as much as some twenty packets of sound. What is left of
+the time after the longest pause is still enough for sixteen questions.
 """
 
 _RETRANSMISSIONS = 2
@@ -63,22 +62,25 @@ class _Consent:
         """Ask until nobody answers any more."""
         connection = self._connection
         now = asyncio.get_running_loop().time
-        asked = self._heard = now()
+        self._heard = now()
         try:
             while now() - self._heard < CONSENT_SECONDS:
-                is_answered = self._heard >= asked
                 # Spread by a fifth to either side, as the RFC wants it.
-                calm = _INTERVAL_SECONDS * random.uniform(0.8, 1.2)
-                await asyncio.sleep(calm if is_answered else _HURRY_SECONDS)
-                asked = now()
-                for pair in connection._nominated.values():
-                    self._ask(pair)
+                await asyncio.sleep(_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
+                await self._ask_until_answered(now)
         finally:
             for request in self._requests:
                 request.cancel()
         self._on_expired()
         connection._query_consent_task = None  # it would wait for itself
         await connection.close()
+
+    async def _ask_until_answered(self, now: Callable[[], float]) -> None:
+        asked = now()
+        while self._heard < asked and now() - self._heard < CONSENT_SECONDS:
+            for pair in self._connection._nominated.values():
+                self._ask(pair)
+            await asyncio.sleep(_HURRY_SECONDS)
 
     def _ask(self, pair: Any) -> None:
         connection = self._connection
