@@ -27,6 +27,10 @@ does not wait between its frames as it should."""
 LARGEST_STEP = 10.0
 """Seconds. Timestamps that jump farther, or backwards, are taken for damage."""
 
+LARGEST_INLINE = 640 * 480
+"""Pixels of a picture that is fitted on the loop itself: it takes 0.04 to 0.4 ms. To
+hand it to a thread and back takes longer, and twice that beside a busy loop."""
+
 FrameType = TypeVar("FrameType", av.VideoFrame, av.AudioFrame)
 
 
@@ -59,8 +63,10 @@ class TrackVideo(VideoSource):
             if self._scaler is None:
                 return
             if slots.accepts(seconds):
-                # In a thread: a large picture takes longer than the loop can spare.
-                fitted = await loop.run_in_executor(self._scaler, fit, frame)
+                if frame.width * frame.height <= LARGEST_INLINE:
+                    fitted = fit(frame)
+                else:
+                    fitted = await loop.run_in_executor(self._scaler, fit, frame)
                 fitted.pts = round(seconds * VIDEO_CLOCK_RATE)
                 fitted.time_base = VIDEO_TIME_BASE
                 yield fitted

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from fractions import Fraction
@@ -14,7 +15,9 @@ from aiortc import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from meshwidget.errors import SourceError
+from meshwidget.media import tracks
 from meshwidget.media.base import AudioSource, VideoSource
+from meshwidget.media.fit import fit
 from meshwidget.media.tracks import TrackAudio, TrackVideo
 
 LeakCheck = Callable[..., AbstractContextManager[None]]
@@ -254,10 +257,24 @@ def test_sound_of_another_rate_and_length() -> None:
     assert np.abs(samples[480:] - 1000).max() < 20
 
 
-def test_large_pictures_are_fitted_off_the_loop() -> None:
-    items = [picture(index, size=(1920, 1080)) for index in range(3)]
-    frames = run(take(TrackVideo(Track("video", items))))
-    assert [frame.width for frame in frames] == [240, 240, 240]
+@pytest.mark.parametrize(
+    ("size", "where"),
+    [((640, 480), "MainThread"), ((1920, 1080), "meshwidget scaler_0")],
+)
+def test_only_large_pictures_are_fitted_off_the_loop(
+    size: tuple[int, int], where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted_in: list[str] = []
+
+    def fit_and_tell(frame: av.VideoFrame) -> av.VideoFrame:
+        fitted_in.append(threading.current_thread().name)
+        return fit(frame)
+
+    monkeypatch.setattr(tracks, "fit", fit_and_tell)
+    source = TrackVideo(Track("video", [picture(pts, size=size) for pts in range(4)]))
+    frames = run(take(source))
+    assert [(frame.width, frame.height) for frame in frames] == [(240, 240)] * 4
+    assert fitted_in == [where] * 4
 
 
 def test_times_always_grow() -> None:
