@@ -6,8 +6,9 @@ and the receiver's own estimate as an upper bound. Pure.
 
 from __future__ import annotations
 
-MAX_BITRATE = 300_000
-"""Bits a second: at the call's size and rate most pictures are one packet."""
+MAX_BITRATE = 200_000
+"""Bits a second, what libwebrtc allows a picture of so many pixels. Moving pictures of
+the call's size and rate are one packet each then; at 300,000 every other one is two."""
 
 MIN_BITRATE = 60_000
 """Bits a second: still a picture."""

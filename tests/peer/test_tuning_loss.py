@@ -29,7 +29,7 @@ PATIENCE = 40
 """Seconds for any of it, on a machine that is busy with other things."""
 
 LEAST_PSNR = 24.0
-"""dB. At 300 kbit/s this picture has about 35, and its coarsest keyframe 27; a
+"""dB. At 200 kbit/s this picture has about 35, and its coarsest keyframe 27; a
 reference that was lost, or another participant's picture, has less than 15."""
 
 POLL = 0.02
