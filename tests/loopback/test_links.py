@@ -83,9 +83,22 @@ def test_a_cut_link_carries_nothing_and_a_healed_one_goes_on(
     assert len(mesh.log.of(LinkCut)) == len(mesh.log.of(LinkHealed)) == 1
 
 
+@pytest.mark.parametrize("loss", [0.02, 0.1])
+@TUNED
+def test_under_loss_the_picture_stays(
+    make_mesh: MakeMesh, is_tuned: bool, loss: float
+) -> None:
+    mesh, alice, _ = pair(make_mesh, tuned=is_tuned)
+    mesh.link("alice", "bob").impair(loss=loss, seed=1)
+    wait_frames(alice, "bob", 30)
+
+
 @pytest.mark.parametrize("loss", [0.1, 0.3])
-def test_under_loss_the_picture_stays(make_mesh: MakeMesh, loss: float) -> None:
-    """Plain aiortc's falls behind, on a busy machine for a quarter of a minute."""
+def test_after_loss_the_picture_goes_on(make_mesh: MakeMesh, loss: float) -> None:
+    """Not always in plain aiortc, which asks for a repair again when more is missing.
+
+    When the last one is lost it waits until its buffer of 512 packets is full.
+    """
     mesh, alice, _ = pair(make_mesh)
     mesh.link("alice", "bob").impair(loss=loss, seed=1)
     wait_frames(alice, "bob", 30)
