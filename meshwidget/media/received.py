@@ -59,7 +59,8 @@ class _Attention:
 
     def wake(self) -> None:
         """Decoding goes on: let who waits have it."""
-        self._awake.set()
+        if not self._awake.is_set():  # setting it takes a lock, thousands a second
+            self._awake.set()
 
     def sleep(self) -> None:
         """Nobody looks any more."""
