@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from .conversion import announce
 from .registration import read_private
 
 
@@ -31,6 +32,9 @@ class JupyterServer(msgspec.Struct, frozen=True):
 
     base_url: str
     url: str = ""
+
+
+announce([JupyterServer])
 
 
 @dataclass(frozen=True)

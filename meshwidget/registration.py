@@ -22,6 +22,8 @@ from typing import Annotated
 
 import msgspec
 
+from .conversion import announce
+
 ROOM_ID = r"[A-Za-z0-9_-]{22,64}"
 """What a room's id looks like, as a regular expression: 128 bits or more."""
 
@@ -85,6 +87,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
         except OSError:  # nobody, or somebody else's
             return False
         return self.started is None or self.started == _started(self.pid)
+
+
+announce([Registration])
 
 
 def registration_of_this_process(

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from .. import events as _events
+from ..conversion import announce
 from ..errors import SessionFileError
 from ..events import Event
 
@@ -35,6 +36,7 @@ _FIELDS = {
     name: frozenset(field.name for field in fields(kind))
     for name, kind in _TYPES.items()
 }
+announce(_TYPES.values())
 
 
 def save(

@@ -33,6 +33,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ..conversion import announce
 from ..errors import ProtocolError
 from .limits import MAX_PAGES
 from .protocol import MAX_ID_LENGTH, shorten
@@ -80,6 +81,7 @@ class Bye(msgspec.Struct, frozen=True, tag_field="type", tag="bye"):
 
 
 PageMessage = Hello | Signal | Alive | Bye
+announce([PageMessage])
 
 
 @dataclass(slots=True)

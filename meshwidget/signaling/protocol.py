@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ..conversion import announce
 from ..errors import InvalidNameError, ProtocolError
 from .limits import (
     MAX_CANDIDATE_LENGTH,
@@ -115,12 +116,26 @@ class Candidate(
 Relayed = Offer | Answer | Candidate
 ClientMessage = JoinRoom | LeaveRoom | Relayed
 
+
+def text_length(message: ClientMessage) -> int:
+    """Return how many characters of a description or a candidate it has."""
+    match message:
+        case Offer() | Answer():
+            return len(message.sdp.sdp)
+        case Candidate():
+            return len(message.candidate.candidate)
+        case _:
+            return 0
+
+
 _TYPES: dict[str, type[JoinRoom | Offer | Answer | Candidate]] = {
     "join_room": JoinRoom,
     "offer": Offer,
     "answer": Answer,
     "candidate": Candidate,
 }
+
+announce(_TYPES.values())
 
 KINDS = ("all_users", "offer", "answer", "candidate", "user_exit")
 """The messages that the server sends on, and that can be held."""
