@@ -22,6 +22,17 @@ MAX_MESSAGES_PER_SECOND = 100
 MAX_MESSAGE_BURST = 400
 """From one connection, at once: joining a room of 64 with six candidates a link."""
 
+MAX_TEXT_PER_SECOND = 32 * 1024
+"""Characters of descriptions and candidates from one connection, sustained: the log
+keeps them. A browser's offers to four others."""
+
+MAX_TEXT_BURST = 1024 * 1024
+"""Characters at once: twice what a browser says when it joins a room of 64."""
+
+MAX_UNREAD_PACKETS = 512
+"""Packets that wait for one connection to read them; then it is cut. More than all that
+the others say to a newcomer."""
+
 MAX_ROOMS = 64
 """In one server. A call uses one; a stranger's rooms must not fill the memory."""
 
@@ -65,25 +76,41 @@ RETURN_SECONDS = 3.0
 """How long places are kept after the server was away: a client looks every second."""
 
 
-class MessageBudget:
-    """A token bucket: how many messages one connection may still send.
+class Budget:
+    """A token bucket: how much one connection may still do.
 
     Parameters
     ----------
     now : float
         Seconds on any steady clock; the same clock as for :meth:`spend`.
+    per_second : float
+        What comes back.
+    burst : float
+        What it has at first, and at most.
     """
 
-    def __init__(self, now: float) -> None:
-        self._tokens = float(MAX_MESSAGE_BURST)
+    def __init__(self, now: float, *, per_second: float, burst: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._left = burst
         self._then = now
 
-    def spend(self, now: float) -> bool:
-        """Take one message from the budget; false when there is none left."""
-        refill = (now - self._then) * MAX_MESSAGES_PER_SECOND
-        self._tokens = min(MAX_MESSAGE_BURST, self._tokens + refill)
+    def spend(self, now: float, amount: float = 1) -> bool:
+        """Take so much from the budget; false, and nothing is taken, if it is less."""
+        refill = (now - self._then) * self._per_second
+        self._left = min(self._burst, self._left + refill)
         self._then = now
-        if self._tokens < 1:
+        if self._left < amount:
             return False
-        self._tokens -= 1
+        self._left -= amount
         return True
+
+
+def message_budget(now: float) -> Budget:
+    """Of messages, to the signaling server or from a page that looks."""
+    return Budget(now, per_second=MAX_MESSAGES_PER_SECOND, burst=MAX_MESSAGE_BURST)
+
+
+def text_budget(now: float) -> Budget:
+    """Of characters in them."""
+    return Budget(now, per_second=MAX_TEXT_PER_SECOND, burst=MAX_TEXT_BURST)

@@ -25,7 +25,7 @@ from engineio.async_socket import AsyncSocket
 
 from ..logs import SOCKETIO_LOGGER
 from .door import Door
-from .limits import MAX_CONNECT_LENGTH, MAX_PACKET_BYTES
+from .limits import MAX_CONNECT_LENGTH, MAX_PACKET_BYTES, MAX_UNREAD_PACKETS
 
 _PING_SECONDS = 5
 _PONG_SECONDS = 10
@@ -179,6 +179,7 @@ class _EngineServer(engineio.AsyncServer):
         library: dict[str, Any] = getattr(self, "_async")
         self._async: dict[str, Any] = {**library, "websocket": self._open_websocket}
         self._pings: dict[AsyncSocket, asyncio.Task[Any]] = {}
+        self._transports: dict[AsyncSocket, asyncio.Transport] = {}
 
     def start_background_task(
         self, target: Callable[..., Any], *arguments: Any, **keywords: Any
@@ -201,6 +202,17 @@ class _EngineServer(engineio.AsyncServer):
         except (KeyError, UnboundLocalError):
             raise web.HTTPBadRequest(text="the session has ended\n") from None
 
+    async def send_packet(self, sid: str, packet: object) -> None:
+        """Send a packet, unless too many wait already for the client to read them."""
+        sock: AsyncSocket | None = self.sockets.get(sid)
+        if sock is None or sock.queue.qsize() < MAX_UNREAD_PACKETS:
+            await super().send_packet(sid, packet)
+        elif not sock.closing:
+            self._door.note_refused("it does not read what it is sent")
+            if sock in self._transports:
+                self._transports[sock].abort()
+            await sock.close(wait=False, abort=True, reason=self.reason.TRANSPORT_ERROR)
+
     async def disconnect(self, sid: str | None = None) -> None:
         """Hang up; the library would wait for ever for one who polls no more."""
         with contextlib.suppress(TimeoutError):
@@ -216,17 +228,22 @@ class _EngineServer(engineio.AsyncServer):
         A packet that cannot be decoded ends the library's own in the middle: its
         session and its writer would stay.
         """
+        sock: AsyncSocket = getattr(handler, "__self__")
 
-        async def serve(websocket: object) -> None:
+        async def serve(websocket: WebSocket) -> None:
+            transport = websocket.environ["aiohttp.request"].transport
+            if transport is not None:
+                self._transports[sock] = transport
             try:
                 await handler(websocket)
             except ValueError as error:
-                sock: AsyncSocket = getattr(handler, "__self__")
                 self._on_malformed(sock.sid, type(error).__name__)
                 await sock.close(
                     wait=False, abort=True, reason=self.reason.TRANSPORT_ERROR
                 )
                 await sock.queue.put(None)  # ends the writer
+            finally:
+                self._transports.pop(sock, None)
 
         return WebSocket(serve, server)
 

@@ -28,8 +28,23 @@ from ..events import (
 )
 from ..log import EventLog
 from .gate import Gate, Message
-from .limits import MAX_CONNECTIONS, REJOIN_SECONDS, RETURN_SECONDS, MessageBudget
-from .protocol import WIRE_EVENTS, JoinRoom, LeaveRoom, parse, shorten
+from .limits import (
+    MAX_CONNECTIONS,
+    REJOIN_SECONDS,
+    RETURN_SECONDS,
+    Budget,
+    message_budget,
+    text_budget,
+)
+from .protocol import (
+    WIRE_EVENTS,
+    ClientMessage,
+    JoinRoom,
+    LeaveRoom,
+    parse,
+    shorten,
+    text_length,
+)
 from .room import Member, Outgoing, Rooms
 
 Send = Callable[..., Awaitable[None]]
@@ -39,7 +54,8 @@ Send = Callable[..., Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class _Connection:
     send: Send
-    budget: MessageBudget
+    messages: Budget
+    text: Budget
 
 
 class Switchboard:
@@ -115,7 +131,10 @@ class Switchboard:
                 "too_many_connections",
                 f"this server has {MAX_CONNECTIONS} connections; no more fit",
             )
-        self._connections[connection] = _Connection(send, MessageBudget(self._now()))
+        now = self._now()
+        self._connections[connection] = _Connection(
+            send, message_budget(now), text_budget(now)
+        )
 
     async def event(
         self, connection: str, event: str, arguments: Sequence[Any]
@@ -131,11 +150,16 @@ class Switchboard:
         """
         try:
             known = self._connections.get(connection)
-            if known is None or not known.budget.spend(self._now()):
+            if known is None or not known.messages.spend(self._now()):
                 raise ProtocolError(
                     "rate_limited", "too many messages from this connection; slow down"
                 )
-            return self._handle(connection, event, arguments)
+            message = parse(event, arguments)
+            if not known.text.spend(self._now(), text_length(message)):
+                raise ProtocolError(
+                    "rate_limited", "too much text from this connection; slow down"
+                )
+            return self._handle(connection, message)
         except ProtocolError as error:
             return await self._refuse(connection, event, arguments, error)
 
@@ -238,10 +262,7 @@ class Switchboard:
                 self._lose(message, "receiver left")
         self._accept(outgoing)
 
-    def _handle(
-        self, connection: str, event: str, arguments: Sequence[Any]
-    ) -> dict[str, Any]:
-        message = parse(event, arguments)
+    def _handle(self, connection: str, message: ClientMessage) -> dict[str, Any]:
         match message:
             case JoinRoom():
                 return self._join(connection, message)

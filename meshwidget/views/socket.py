@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ..signaling.limits import MessageBudget
+from ..signaling.limits import message_budget
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """What may wait to be written to one page. Flow control keeps it far below; a page that
@@ -107,7 +107,7 @@ async def _read(
     in_thread: Collection[str],
 ) -> None:
     loop = asyncio.get_running_loop()
-    budget = MessageBudget(loop.time())
+    budget = message_budget(loop.time())
     refusals = 0
     async for message in socket:
         if message.type is not WSMsgType.TEXT:

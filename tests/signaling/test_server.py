@@ -12,6 +12,7 @@ import socketio
 
 from meshwidget import Mesh
 from meshwidget.events import (
+    AccessRefused,
     JoinRefused,
     MessageAccepted,
     MessageDelivered,
@@ -21,14 +22,22 @@ from meshwidget.events import (
     PeerLeft,
     TaskFailed,
 )
+from meshwidget.signaling import limits
 from meshwidget.signaling import room as room_module
 from meshwidget.signaling import switchboard as switchboard_module
-from meshwidget.signaling.limits import MAX_MESSAGE_BURST, MAX_MESSAGES_PER_SECOND
+from meshwidget.signaling.limits import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_MESSAGE_BURST,
+    MAX_MESSAGES_PER_SECOND,
+    MAX_TEXT_BURST,
+)
 
 from .clients import SECONDS, RawSocket, SeedClient
 from .conftest import Connect
 
 Pair = tuple[SeedClient, SeedClient]
+
+LONG = "v=0 " + "x" * (MAX_DESCRIPTION_LENGTH - 4)
 
 
 async def exchange(alice: SeedClient, bob: SeedClient) -> None:
@@ -567,6 +576,51 @@ async def test_a_flood_of_good_messages(mesh: Mesh, pair: Pair) -> None:
     assert MAX_MESSAGE_BURST - 1 <= len(sent) < _budget_since(started)
     assert await bob.hear("user_exit")
     assert await bob.send_offer(alice) == {"ok": True}
+
+
+async def test_what_one_says_is_limited_by_its_length_too(
+    mesh: Mesh, pair: Pair, eve: SeedClient
+) -> None:
+    """The log keeps descriptions, and must not be filled with long ones."""
+    alice, bob = pair
+    answers = [await eve.send_offer(alice, LONG) for _ in range(40)]
+    taken = [answer["ok"] for answer in answers]
+    assert MAX_TEXT_BURST // len(LONG) <= sum(taken) < 40
+    assert answers[taken.index(False)]["code"] == "rate_limited"
+    assert "too much text" in answers[taken.index(False)]["message"]
+    assert await eve.send_offer(alice, "v=0") == {"ok": True}, "a short one has room"
+    assert mesh.log.of(MessageRefused) == [], "a flood fills no log"
+    for _ in range(sum(taken) + 1):
+        await alice.hear("getOffer")
+    await exchange(alice, bob)
+
+
+async def test_one_who_never_reads_is_cut(
+    mesh: Mesh, pair: Pair, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for one to read it is bounded, though it answers pings unheard."""
+    alice, bob = pair
+    monkeypatch.setattr(limits, "MAX_TEXT_BURST", 1 << 30)
+    monkeypatch.setattr(limits, "MAX_MESSAGE_BURST", 1 << 30)
+    async with RawSocket.connected(mesh) as eve:
+        await eve.emit("join_room", {"room": "1234", "email": "eve"})
+        await eve.hear("all_users")
+        talker = await connect()
+        await talker.join("talker")
+        offer = payload_of("offer", talker.id, eve.id)
+        offer["sdp"]["sdp"] = LONG
+        # The system's own buffers take some hundreds before anything waits.
+        for _ in range(2000):
+            if not (await talker.call("offer", offer))["ok"]:
+                break
+            await eve.send("3")
+    (refused,) = mesh.log.of(AccessRefused)
+    assert refused.reason == "it does not read what it is sent"
+    for other in (alice, bob):
+        await other.hear_all_until("user_exit")
+    assert mesh.log.of(PeerLeft)[0].peer == "eve"
+    assert mesh.log.of(TaskFailed) == []
+    await exchange(alice, bob)
 
 
 # Packets by hand ----------------------------------------------------------------------
