@@ -15,9 +15,12 @@
  * @property {(event: string, callback: (...given: any[]) => void) => void} on
  */
 
-/** Milliseconds between two attempts to open the WebSocket: at first, and at most. */
+/**
+ * Milliseconds between two attempts to open the WebSocket: at first, and at most. A room
+ * that was away keeps the place of a page that is a peer for three seconds.
+ */
 const RETRY_FIRST = 500;
-const RETRY_LAST = 5000;
+const RETRY_LAST = 2000;
 
 /** Milliseconds of silence after which the kernel is asked whether it is there. */
 const SILENCE = 5000;
