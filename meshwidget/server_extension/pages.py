@@ -10,8 +10,8 @@ import html
 import time
 from pathlib import Path
 
-from jupyter_server.auth.decorator import authorized
-from jupyter_server.utils import url_path_join
+from jupyter_server.auth.decorator import allow_unauthenticated, authorized
+from jupyter_server.utils import ensure_async, url_path_join
 from tornado import web
 
 from ..registration import Registration, running, runtime_directory
@@ -130,10 +130,22 @@ class RoomPageHandler(HtmlPage):
 class ModuleHandler(Page):
     """One of our own modules or style sheets."""
 
+    @allow_unauthenticated
+    async def get(self, name: str) -> None:
+        """Serve it if it is one of those meant for browsers."""
+        # A page of Jupyter's that imports a module cannot add what JupyterHub wants to
+        # see beside its cookie, and there is nothing of anybody's in our modules.
+        if self.request.headers.get("Sec-Fetch-Site") == "same-origin":
+            self._serve(name)
+        else:
+            await ensure_async(self._serve_user(name))
+
     @web.authenticated
     @authorized
-    def get(self, name: str) -> None:
-        """Serve it if it is one of those meant for browsers."""
+    def _serve_user(self, name: str) -> None:
+        self._serve(name)
+
+    def _serve(self, name: str) -> None:
         self.refuse_foreign_pages()
         if name not in _MODULES or not (_VIEWS / name).is_file():
             raise web.HTTPError(404, "There is no such module.")

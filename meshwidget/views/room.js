@@ -30,10 +30,16 @@ guest.watchers.add(() => {
   if (guest.room) heading.textContent = document.title = `Room ${guest.room}`;
 });
 
+/** That a page of Jupyter's asks: JupyterHub takes no script's cookie without it. */
+function proof() {
+  const [, token] = document.cookie.match(/(?:^|; )_xsrf=([^;]*)/) ?? [];
+  return token === undefined ? {} : { "X-XSRFToken": token };
+}
+
 /** Whoever has no line asks whether there is a room at the other end of it. */
 async function lookForRoom() {
   if (!guest.waiting || guest.over) return;
-  const answer = await fetch("", { cache: "no-store" });
+  const answer = await fetch("", { cache: "no-store", headers: proof() });
   if (answer.status === 404) guest.receive({ type: "closed" });
 }
 
@@ -41,7 +47,7 @@ setInterval(() => lookForRoom().catch(() => {}), 2000); // no network: asked aga
 
 /** Who is logged in, as far as Jupyter knows a name. */
 async function suggestName() {
-  const answer = await fetch("../../../api/me");
+  const answer = await fetch("../../../api/me", { headers: proof() });
   if (!answer.ok) return;
   const { name } = (await answer.json()).identity;
   // Jupyter makes one up for those who came with a token: the same for all of them.

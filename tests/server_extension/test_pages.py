@@ -240,6 +240,24 @@ async def test_without_a_login_there_is_nothing(
         assert mesh.room_id not in (await answer.text())
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin"])
+async def test_a_page_of_jupyters_imports_modules_without_a_login(
+    server: Server, nobody: aiohttp.ClientSession, site: str
+) -> None:
+    """JupyterHub takes no cookie of an import; a module has nothing of anybody's."""
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "cors"}
+    url = f"{server.root}static/transport.js"
+    async with nobody.get(url, headers=headers, allow_redirects=False) as answer:
+        assert answer.status == (200 if site == "same-origin" else 302)
+    foreign = headers | {"Origin": "http://evil.example"}
+    async with nobody.get(url, headers=foreign, allow_redirects=False) as answer:
+        assert answer.status == (403 if site == "same-origin" else 302)
+    async with nobody.get(
+        server.root, headers=headers, allow_redirects=False
+    ) as answer:
+        assert answer.status == 302, "pages are another thing"
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_token_is_a_login(
     server: Server, nobody: aiohttp.ClientSession, mesh: Mesh, path: str
