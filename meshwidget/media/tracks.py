@@ -28,8 +28,8 @@ LARGEST_STEP = 10.0
 """Seconds. Timestamps that jump farther, or backwards, are taken for damage."""
 
 LARGEST_INLINE = 640 * 480
-"""Pixels of a picture that is fitted on the loop itself: it takes 0.04 to 0.4 ms. To
-hand it to a thread and back takes longer, and twice that beside a busy loop."""
+"""Pixels of a picture that is fitted on the loop itself: it takes 0.04 to 0.4 ms.
+A thread would have to wait for its turn beside a busy loop, and the picture with it."""
 
 FrameType = TypeVar("FrameType", av.VideoFrame, av.AudioFrame)
 
