@@ -144,10 +144,19 @@ def _read(lines: Iterator[str], printed: list[str], running: threading.Event) ->
     running.set()  # it has ended; whoever waits finds out
 
 
+CAMERA_FLAGS = [
+    "--use-fake-device-for-media-stream=fps=30",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+]
+"""A camera and a microphone, given without a question; ICE without a network."""
+
+
 @pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """What a module's Chromium is started with besides; modules say more."""
-    return []
+def chromium_flags(request: pytest.FixtureRequest) -> list[str]:
+    """What a module's Chromium is started with besides: its ``CHROMIUM_FLAGS``."""
+    flags: list[str] = getattr(request.module, "CHROMIUM_FLAGS", [])
+    return flags
 
 
 @pytest.fixture(scope="module")

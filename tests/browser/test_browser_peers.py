@@ -9,22 +9,14 @@ import pytest
 from playwright.sync_api import expect
 
 from ..conftest import ROOT
-from .conftest import Notebook, OpenNotebook
+from .conftest import CAMERA_FLAGS, Notebook, OpenNotebook
 from .test_guest import guest_in, join
 
 pytestmark = pytest.mark.timeout(240)
 
+CHROMIUM_FLAGS = CAMERA_FLAGS
+
 NOTEBOOK = ROOT / "notebooks" / "04_browser_peers.ipynb"
-
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera and a microphone, given without a question; ICE without a network."""
-    return [
-        "--use-fake-device-for-media-stream=fps=30",
-        "--use-fake-ui-for-media-stream",
-        "--allow-loopback-in-peer-connection",
-    ]
 
 
 def code_cells() -> list[str]:

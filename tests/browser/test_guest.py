@@ -14,9 +14,11 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from meshwidget.media import mark
 
-from .conftest import KERNEL, START_SECONDS, Lab, Notebook, OpenNotebook
+from .conftest import CAMERA_FLAGS, KERNEL, START_SECONDS, Lab, Notebook, OpenNotebook
 
 pytestmark = pytest.mark.timeout(180)
+
+CHROMIUM_FLAGS = CAMERA_FLAGS
 
 MESH = "from meshwidget import Mesh\nmesh = Mesh()\n"
 TWO = 'alice = mesh.join("alice")\nbob = mesh.join("bob")\n'
@@ -52,16 +54,6 @@ MARK = """
   return [btoa(text), height, width];
 }
 """
-
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera and a microphone, given without a question; ICE without a network."""
-    return [
-        "--use-fake-device-for-media-stream=fps=30",
-        "--use-fake-ui-for-media-stream",
-        "--allow-loopback-in-peer-connection",
-    ]
 
 
 @pytest.fixture(params=["socket", "comm"])

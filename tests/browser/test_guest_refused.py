@@ -11,11 +11,11 @@ from .test_guest import MESH, TWO, expect_live, join, run, tile
 
 pytestmark = pytest.mark.timeout(180)
 
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera that nobody allows, so that ICE tells mDNS names only."""
-    return ["--use-fake-device-for-media-stream", "--allow-loopback-in-peer-connection"]
+# A camera that nobody allows, so that ICE tells mDNS names only.
+CHROMIUM_FLAGS = [
+    "--use-fake-device-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+]
 
 
 @pytest.mark.parametrize("order", ["browser last", "browser first"])

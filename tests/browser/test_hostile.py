@@ -7,11 +7,13 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from .conftest import Notebook, OpenNotebook
+from .conftest import CAMERA_FLAGS, Notebook, OpenNotebook
 from .test_guest import guest_in, join, run
 from .test_panel import HOSTILE, button, tiles
 
 pytestmark = pytest.mark.timeout(180)
+
+CHROMIUM_FLAGS = CAMERA_FLAGS
 
 ROOM = "</h1><svg onload=window.hacked=1>"
 IMG, SCRIPT, PROTO, QUOTES = HOSTILE
@@ -22,16 +24,6 @@ for name in {HOSTILE!r}:
     mesh.join(name)
 mesh.wait_connected()
 """
-
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera and a microphone, given without a question; ICE without a network."""
-    return [
-        "--use-fake-device-for-media-stream=fps=30",
-        "--use-fake-ui-for-media-stream",
-        "--allow-loopback-in-peer-connection",
-    ]
 
 
 def assert_text(page: Page, shown: Locator) -> None:

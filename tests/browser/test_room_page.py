@@ -11,7 +11,7 @@ from yarl import URL
 from meshwidget.media import mark
 
 from ..tls import make_context, proxy
-from .conftest import ACTION_SECONDS, OpenNotebook
+from .conftest import ACTION_SECONDS, CAMERA_FLAGS, OpenNotebook
 from .test_guest import (
     LEFT,
     MESH,
@@ -27,15 +27,7 @@ from .test_guest import (
 
 pytestmark = pytest.mark.timeout(180)
 
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera and a microphone, given without a question; ICE without a network."""
-    return [
-        "--use-fake-device-for-media-stream=fps=30",
-        "--use-fake-ui-for-media-stream",
-        "--allow-loopback-in-peer-connection",
-    ]
+CHROMIUM_FLAGS = CAMERA_FLAGS
 
 
 def test_a_second_window_takes_part(

@@ -3,20 +3,12 @@
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from .conftest import OpenNotebook
+from .conftest import CAMERA_FLAGS, OpenNotebook
 from .test_guest import MESH, SEES, TWO, expect_live, join, run, tile
 
 pytestmark = pytest.mark.timeout(180)
 
-
-@pytest.fixture(scope="module")
-def chromium_flags() -> list[str]:
-    """A camera and a microphone, given without a question; ICE without a network."""
-    return [
-        "--use-fake-device-for-media-stream=fps=30",
-        "--use-fake-ui-for-media-stream",
-        "--allow-loopback-in-peer-connection",
-    ]
+CHROMIUM_FLAGS = CAMERA_FLAGS
 
 
 AWAY = """
