@@ -57,7 +57,9 @@ def wait_moving(page: Page, pictures: int = 10) -> None:
     page.wait_for_function(
         f"""([before, pictures]) => {{
           const now = ({PAINTED})();
-          return now.length && now.every((one, at) => one >= before[at] + pictures);
+          // A tile that was not there yet has shown none.
+          return now.length
+            && now.every((one, at) => one >= (before[at] ?? 0) + pictures);
         }}""",
         arg=[page.evaluate(PAINTED), pictures],
     )
