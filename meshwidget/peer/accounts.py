@@ -109,9 +109,10 @@ class Accounts:
         latency : float or None
             Of the pictures that it receives, seconds.
         """
+        pictures = self._pictures(latency)
         if self._is_readable:
             try:
-                return self._read(connection, seconds, latency)
+                return self._read(connection, seconds, pictures)
             except tuning.TuningError as error:
                 self._give_up(error)
         return reading_of_report(
@@ -120,10 +121,12 @@ class Accounts:
             local=self._local,
             remote=self._remote,
             time=seconds,
-            pictures=self._pictures(latency),
+            pictures=pictures,
         )
 
-    def _read(self, connection: int, seconds: float, latency: float | None) -> Reading:
+    def _read(
+        self, connection: int, seconds: float, pictures: PictureCounts | None
+    ) -> Reading:
         sent = received = 0
         transports = {
             each.sender.transport for each in self._peer_connection.getTransceivers()
@@ -144,13 +147,14 @@ class Accounts:
             bytes_received=received,
             inbound=tuple(each for each in inbound if each is not None),
             outbound=tuple(each.read() for each in self._senders.values()),
-            pictures=self._pictures(latency),
+            pictures=pictures,
         )
 
     def _pictures(self, latency: float | None) -> PictureCounts | None:
         if "video" not in self._reception.kinds:
             return None
         video = self._reception.video
+        rate = video.frame_rate
         stream = self._reception.streams.get("video")
         dropped = None if stream is None else stream.frames_dropped
         return PictureCounts(
@@ -162,8 +166,9 @@ class Accounts:
                 if stream is not None and isinstance(video, ReceivedVideo)
                 else None
             ),
-            frames_per_second=video.frame_rate,
-            latency=latency,
+            frames_per_second=rate,
+            # Its pictures may have left the last second since it was measured.
+            latency=latency if rate else None,
         )
 
     def _give_up(self, error: tuning.TuningError) -> None:
