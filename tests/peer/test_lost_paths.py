@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -129,6 +130,17 @@ async def test_consent_outlives_a_short_cut(wired: Wired) -> None:
     wired.put(CLEAN.cutting())
     wired.remove()
     await _pictures(link, 30)
+    assert link.alice.lost == link.bob.lost == []
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_loop_that_stood_still_has_heard_nobody(wired: Wired) -> None:
+    link = wired.link
+    await link.negotiate()
+    await link.connected()
+    for _ in range(5):
+        time.sleep(3 * consent.CONSENT_SECONDS)  # noqa: ASYNC251
+        await _pictures(link, 5)
     assert link.alice.lost == link.bob.lost == []
 
 

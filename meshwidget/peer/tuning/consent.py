@@ -21,12 +21,13 @@ from .base import private
 CONSENT_SECONDS = 4.0
 """Without any answer, after which consent has expired."""
 
-_INTERVAL_SECONDS = 2.0
+_INTERVAL_SECONDS = 1.0
+_SPREAD = 0.2
 _HURRY_SECONDS = 0.1
-"""Between two requests: while they are answered, and while one is not.
+"""Between two requests: while they are answered, spread by a part as the RFC wants it,
+and while one is not.
 
-A question and its answer cost the loop about 0.2 ms. What is left of the time after the
-longest pause is still enough for sixteen questions.
+A question and its answer cost the loop about 0.2 ms.
 """
 
 _RETRANSMISSIONS = 2
@@ -64,10 +65,11 @@ class _Consent:
         now = asyncio.get_running_loop().time
         self._heard = now()
         try:
-            while now() - self._heard < CONSENT_SECONDS:
-                # Spread by a fifth to either side, as the RFC wants it.
-                await asyncio.sleep(_INTERVAL_SECONDS * random.uniform(0.8, 1.2))
-                await self._ask_until_answered(now)
+            is_answered = True
+            while is_answered:
+                spread = random.uniform(1 - _SPREAD, 1 + _SPREAD)
+                await asyncio.sleep(_INTERVAL_SECONDS * spread)
+                is_answered = await self._is_answered(now)
         finally:
             for request in self._requests:
                 request.cancel()
@@ -75,12 +77,22 @@ class _Consent:
         connection._query_consent_task = None  # it would wait for itself
         await connection.close()
 
-    async def _ask_until_answered(self, now: Callable[[], float]) -> None:
+    async def _is_answered(self, now: Callable[[], float]) -> bool:
+        """Ask until an answer comes, or none has come for too long."""
         asked = now()
-        while self._heard < asked and now() - self._heard < CONSENT_SECONDS:
+        # What a loop took that stood still is not the other side's silence: answers
+        # wait where it has not looked yet.
+        longest = (1 + _SPREAD) * _INTERVAL_SECONDS + _HURRY_SECONDS
+        silent = min(asked - self._heard, longest)
+        while self._heard < asked:
+            if silent >= CONSENT_SECONDS:
+                return False
             for pair in self._connection._nominated.values():
                 self._ask(pair)
+            began = now()
             await asyncio.sleep(_HURRY_SECONDS)
+            silent += min(now() - began, 2 * _HURRY_SECONDS)
+        return True
 
     def _ask(self, pair: Any) -> None:
         connection = self._connection
