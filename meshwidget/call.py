@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,6 +57,8 @@ from .stepping import Stepper
 
 _NOTICE_SECONDS = 0.3
 """For the others to notice that a connection was closed; on loopback it takes 5 ms."""
+
+_SLICE_SECONDS = 0.1
 
 _EXPLAINED = 6
 """Pairs that a time-out explains; more of them would hide the first."""
@@ -195,6 +198,22 @@ class Call:
         self._participants.clear()
         self.peers.clear()
         self._changed.set()
+        try:
+            await self._say_goodbye(participants, joining)
+        finally:
+            # Also when time was up and the loop cuts off what is left.
+            self.log.record(MeshClosed)
+            self._unsubscribe()
+            self._changed.set()
+            for closer in self._closers:
+                try:
+                    closer()
+                except Exception as error:
+                    self.note_error("a callback for the end of the mesh", error)
+
+    async def _say_goodbye(
+        self, participants: list[Participant], joining: list[asyncio.Task[Any]]
+    ) -> None:
         goodbyes = asyncio.gather(
             *(each.leave() for each in participants),
             *self._departures,
@@ -212,14 +231,6 @@ class Call:
             self._watching.cancel()
         self.switchboard.close()
         await self.server.stop()
-        self.log.record(MeshClosed)
-        self._unsubscribe()
-        self._changed.set()
-        for closer in self._closers:
-            try:
-                closer()
-            except Exception as error:
-                self.note_error("a callback for the end of the mesh", error)
 
     def add_closer(self, closer: Callable[[], None]) -> None:
         """Call back when the call has ended, at once if it has."""
@@ -382,12 +393,18 @@ class Call:
         self, condition: Callable[[], bool], patience: float | None = None
     ) -> None:
         """Until it holds, or patience ends; it is asked again after every event."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                while not condition():
-                    self._changed.clear()
+        remaining = math.inf if patience is None else patience
+        now = asyncio.get_running_loop().time
+        while remaining > 0 and not condition():
+            self._changed.clear()
+            began = now()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(_SLICE_SECONDS, remaining)):
                     await self._changed.wait()
-                    self._check_open()
+            # In slices, each of which counts no more than it should have taken: when
+            # this loop stood still, what is waited for may have come already.
+            remaining -= min(now() - began, _SLICE_SECONDS)
+            self._check_open()
 
     def _has_hung_up(self, leaver: Participant) -> bool:
         links = (

@@ -423,6 +423,7 @@ def _end(loop: MeshLoop, call: Call, forwarding: contextlib.ExitStack) -> None:
 
         loop.submit(call.close()).add_done_callback(stop)
         return
+    deadline = time.monotonic() + _CLOSE_SECONDS + _THREAD_SECONDS
     try:
         loop.submit(call.close()).result(_CLOSE_SECONDS)
     except (
@@ -433,7 +434,8 @@ def _end(loop: MeshLoop, call: Call, forwarding: contextlib.ExitStack) -> None:
         pass  # what is left is cancelled with the loop
     finally:
         forwarding.close()
-        loop.close(_THREAD_SECONDS)
+        # What the goodbyes did not need of the time is the thread's.
+        loop.close(max(_THREAD_SECONDS, deadline - time.monotonic()))
 
 
 def _recorder(log: EventLog) -> Callable[[str, BaseException | str], None]:

@@ -142,10 +142,13 @@ class Participant:
         await asyncio.gather(*(each.close() for each in self.connections.values()))
 
     async def leave(self) -> None:
-        """Say goodbye to everybody and stop."""
-        await self.hang_up()
-        await self._client.leave()
-        await self._stop_sources()
+        """Say goodbye to everybody and stop; cancelled, stop without a goodbye."""
+        try:
+            await self.hang_up()
+            await self._client.leave()
+        finally:
+            await self._client.abort()
+            await self._stop_sources()
 
     async def crash(self) -> None:
         """Vanish: every socket is cut, nobody is told."""

@@ -138,18 +138,19 @@ class SignalingClient:
             raise SignalingError(answer["code"], answer["message"])
 
     async def leave(self) -> None:
-        """Say goodbye and hang up; returns when the server has heard it."""
+        """Say goodbye; returns when the server has heard it. :meth:`abort` follows."""
         if self._sio is not None and self._sio.connected:
             if self._may_be_in:
                 # A server that is gone already needs no goodbye.
                 with contextlib.suppress(SignalingError):
                     await self._call("leave_room", {}, timeout=1)
             await self._sio.shutdown()
-        # Also a line that was never finished, which shutdown() knows nothing of.
-        await self.abort()
 
     async def abort(self) -> None:
-        """Hang up without a word, as a machine that loses its power does."""
+        """Hang up without a word, as a machine that loses its power does.
+
+        Also a line that was never finished, which no goodbye ends.
+        """
         if self._sio is not None:
             self._sio.reconnection = False
         await self._hang_up()

@@ -15,6 +15,9 @@ from meshwidget.events import Event
 SECONDS = 15
 """How long anything may take on a busy machine."""
 
+CLOSE_SECONDS = 4
+"""The two that ``close`` takes at most, and something for a busy machine."""
+
 Picture = NDArray[np.uint8]
 
 COLOURS: dict[str, tuple[int, int, int]] = {

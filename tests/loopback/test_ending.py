@@ -17,11 +17,8 @@ import pytest
 from meshwidget import Mesh, MeshClosedError, MeshError, NestedLoopError, RoomFullError
 from meshwidget.events import MeshClosed, PeerJoined, PeerLeft
 
-from .calls import SECONDS, Picture, painted, wait_until
+from .calls import CLOSE_SECONDS, SECONDS, Picture, painted, wait_until
 from .conftest import MakeMesh
-
-CLOSE_SECONDS = 2.5
-"""The two that ``close`` takes at most, and something for a busy machine."""
 
 
 def timed(act: Callable[[], object]) -> float:
@@ -188,6 +185,35 @@ def test_a_closer_that_raises_keeps_nobody_from_the_end(mesh: Mesh) -> None:
     mesh.close()
     assert called == ["second"]
     assert not mesh.loop.thread.is_alive()
+
+
+def test_an_end_for_which_there_is_no_time_is_told(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever hangs, the two seconds are kept, nothing stays open, all hear of it."""
+    mesh.join("alice")
+    participant = mesh._call._participants["alice"]
+    told: list[str] = []
+    mesh.add_closer(lambda: told.append("closed"))
+
+    stop = mesh._call.server.stop
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def stop_and_hang() -> None:
+        await stop()
+        await hang()
+
+    monkeypatch.setattr(participant, "hang_up", hang)
+    monkeypatch.setattr(mesh._call.server, "stop", stop_and_hang)
+    assert timed(mesh.close) < CLOSE_SECONDS
+    assert not mesh.loop.thread.is_alive()
+    assert told == ["closed"]
+    assert len(mesh.log.of(MeshClosed)) == 1
+    session = participant._client._http
+    assert session is not None
+    assert session.closed
 
 
 def test_a_mesh_that_nobody_holds_is_closed() -> None:
