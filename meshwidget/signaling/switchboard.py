@@ -47,6 +47,9 @@ from .protocol import (
 )
 from .room import Member, Outgoing, Rooms
 
+_LATE_SECONDS = 0.1
+"""A timer that goes off so late says that the loop stood still."""
+
 Send = Callable[..., Awaitable[None]]
 """``await send(event, *payload)``: an event for the client, with a payload or none."""
 
@@ -243,13 +246,19 @@ class Switchboard:
 
     def _await_return(self, away: Member, seconds: float) -> None:
         """Keep a place for one that has lost its line, and no longer."""
-        self._expiries[away.id] = asyncio.get_running_loop().call_later(
-            seconds, self._expire, away
+        due = self._now() + seconds
+        self._expiries[away.id] = asyncio.get_running_loop().call_at(
+            due, self._expire, away, due
         )
 
-    def _expire(self, member: Member) -> None:
+    def _expire(self, member: Member, due: float) -> None:
         self._expiries.pop(member.id, None)
-        if self.rooms.is_away(member):
+        if not self.rooms.is_away(member):
+            return
+        if self._now() - due > _LATE_SECONDS:
+            # This loop stood still: who came back waits where it has not looked yet.
+            self._await_return(member, REJOIN_SECONDS)
+        else:
             self._let_go(member, "lost")
 
     def _let_go(self, member: Member, reason: str) -> None:

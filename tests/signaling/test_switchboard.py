@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from meshwidget.errors import ProtocolError
-from meshwidget.events import MessageRefused, PeerJoined, PeerLeft
+from meshwidget.events import MessageRefused, PeerJoined, PeerLeft, PeerReturned
 from meshwidget.log import EventLog
 from meshwidget.signaling import switchboard as module
 from meshwidget.signaling.gate import Gate
@@ -59,6 +59,26 @@ async def board(log: EventLog) -> AsyncIterator[Switchboard]:
     made.open()
     yield made
     made.close()
+
+
+async def test_a_loop_that_stood_still_lets_nobody_go(
+    board: Switchboard, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REJOIN_SECONDS", 0.3)
+    alice = Line(board, "a")
+    answer = await alice.join("alice")
+    board.disconnect("a", politely=False)
+    time.sleep(1)  # noqa: ASYNC251
+    await asyncio.sleep(0.01)  # what was due is done
+    again = await Line(board, "b").join("alice", session=answer["session"])
+    assert again["id"] == answer["id"]
+    assert len(log.of(PeerReturned)) == 1
+    assert log.of(PeerLeft) == []
+    gone = asyncio.Event()
+    log.subscribe(lambda event: gone.set() if isinstance(event, PeerLeft) else None)
+    board.disconnect("b", politely=False)
+    async with asyncio.timeout(5):
+        await gone.wait()
 
 
 def offer(sender: str, receiver: str) -> dict[str, Any]:
