@@ -22,6 +22,9 @@
 const RETRY_FIRST = 500;
 const RETRY_LAST = 2000;
 
+/** What a call that ends says to its pages (RFC 6455, section 7.4.1). */
+const GOING_AWAY = 1001;
+
 /** Milliseconds of silence after which the kernel is asked whether it is there. */
 const SILENCE = 5000;
 
@@ -125,7 +128,7 @@ class Line {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.opened(socket);
     socket.onmessage = ({ data }) => this.receive(data);
-    socket.onclose = () => this.lost(socket);
+    socket.onclose = ({ code }) => this.lost(socket, code);
     this.dialling = socket;
   }
 
@@ -142,12 +145,17 @@ class Line {
     this.tell("comm_live_update");
   }
 
-  /** @param {WebSocket} socket */
-  lost(socket) {
+  /**
+   * @param {WebSocket} socket
+   * @param {number} [code] with which it was closed (RFC 6455, section 7.4)
+   */
+  lost(socket, code) {
     socket.onclose = socket.onmessage = null;
     const wasOpen = this.socket === socket;
     this.socket = this.dialling = null;
     if (this.ended) return;
+    // A goodbye: it will not be back at once, if ever, and the address goes with it.
+    if (code === GOING_AWAY) this.pause = RETRY_LAST;
     this.retry = setTimeout(() => this.dial(), this.pause);
     this.pause = Math.min(2 * this.pause, RETRY_LAST);
     if (!wasOpen) return;
