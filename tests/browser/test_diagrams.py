@@ -216,5 +216,6 @@ def test_two_places_show_one_diagram(sequence: Notebook) -> None:
 
 def test_a_page_that_is_loaded_again_shows_it_again(sequence: Notebook) -> None:
     sequence.page.keyboard.press("Control+s")
+    expect(sequence.page.locator(".jp-mod-dirty")).to_have_count(0)
     sequence.open()
     expect(message(diagram(sequence), 6)).to_be_visible()

@@ -141,7 +141,7 @@ def test_the_browser_sees_and_is_seen(notebook: OpenNotebook, order: str) -> Non
     guest.get_by_role("button", name="Leave").click()
     expect(guest.locator(".meshwidget-tile")).to_have_count(0)
     expect(tile(panel, "browser")).to_have_count(0)
-    assert run(opened, LEFT) == [["browser", "left"]]
+    assert run(opened, LEFT)[-1] == ["browser", "left"]
     assert (
         run(opened, "print(json.dumps(list(map(str, mesh.log.of(TaskFailed)))))") == []
     )
@@ -187,8 +187,9 @@ def test_sound_comes_when_it_is_turned_on(notebook: OpenNotebook) -> None:
     guest.get_by_role("button", name="Sound on").click()
     # Nobody wants to hear their own microphone.
     assert videos.evaluate_all(muted) == [True, False, False]
-    assert (
-        videos.evaluate_all("(all) => all.map((video) => video.paused)") == [False] * 3
+    opened.page.wait_for_function(
+        """() => [...document.querySelectorAll(".meshwidget-guest video")]
+          .every((video) => !video.paused)"""
     )
     guest.get_by_role("button", name="Sound off").click()
     assert videos.evaluate_all(muted) == [True, True, True]
@@ -240,10 +241,16 @@ def test_paused_its_offer_waits_like_any_other(notebook: OpenNotebook) -> None:
         "import json\npending = [[m.kind, m.sender, m.receiver] for m in mesh.pending]"
     )
     kinds += "\nprint(json.dumps(pending))"
+    expect(guest.get_by_role("status")).to_have_text("browser is alone in the room.")
     assert run(opened, kinds) == [["all_users", "", "browser"]]
     step = opened.page.get_by_role("button", name="Step", exact=True)
     step.click()
     expect(tile(guest, "alice")).to_contain_text("waiting: no answer yet")
+    held = opened.page.locator(".meshwidget-held-row")
+    held.first.scroll_into_view_if_needed()
+    for peer in ("alice", "bob"):
+        offer = held.filter(has_text=re.compile(f"offer.*browser.*{peer}"))
+        expect(offer).to_have_count(1)
     pending = run(opened, kinds)
     assert ["offer", "browser", "alice"] in pending
     assert ["offer", "browser", "bob"] in pending
@@ -284,9 +291,11 @@ def test_a_cell_that_blocks_throws_nobody_out(notebook: OpenNotebook) -> None:
     guest = join(opened.page)
     expect_live(guest, "alice", "bob")
     blocked = (
-        "import time, json\nfrom meshwidget.events import PeerLeft\ntime.sleep(5)\n"
+        "import time, json\nfrom meshwidget.events import PeerLeft\n"
+        "before = len(mesh.log.of(PeerLeft))\ntime.sleep(5)\n"
+        "print(json.dumps(len(mesh.log.of(PeerLeft)) - before))"
     )
-    assert run(opened, blocked + LEFT) == []
+    assert run(opened, blocked) == 0
     expect_live(guest, "alice", "bob")
 
 
@@ -308,14 +317,16 @@ def test_a_page_that_freezes_is_given_up_and_comes_back(notebook: OpenNotebook) 
     expect_live(guest, "alice", "bob")
     opened.page.evaluate("const end = Date.now() + 5000; while (Date.now() < end);")
     gone = "import json\nfrom meshwidget.events import PeerLeft\n"
-    assert run(opened, gone + LEFT) == [["browser", "lost"]]
+    assert ["browser", "lost"] in run(opened, gone + LEFT)
     expect_live(guest, "alice", "bob")
     panel = opened.views.first
     panel.scroll_into_view_if_needed()
     expect(tile(panel, "browser")).to_have_attribute("data-state", "live")
 
 
-def test_notebook_seven_has_it_too(lab: Lab, context: BrowserContext) -> None:
+def test_notebook_seven_has_it_too(
+    lab: Lab, kernels: None, context: BrowserContext
+) -> None:
     name = f"{secrets.token_hex(4)}.ipynb"
     cells = [nbformat.v4.new_code_cell(f"{MESH}{TWO}mesh")]
     nbformat.write(
@@ -327,11 +338,13 @@ def test_notebook_seven_has_it_too(lab: Lab, context: BrowserContext) -> None:
     page.goto(f"{lab.url}/notebooks/{name}?token={lab.token}")
     prompt = page.locator(".jp-CodeCell .jp-InputPrompt")
     expect(prompt).to_be_visible(timeout=START_SECONDS * 1000)
-    page.get_by_role("button", name="Python 3 (ipykernel)").wait_for()
-    prompt.click()
-    page.keyboard.press("Control+Enter")
+    # It says the kernel's name before there is one, and runs nothing without.
+    deadline = time.monotonic() + START_SECONDS
+    while prompt.inner_text() == "[ ]:" and time.monotonic() < deadline:
+        prompt.click()
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(1000)
     expect(page.locator("section.meshwidget")).to_be_visible()
     expect_live(join(page), "alice", "bob")
     assert [each for each in sockets if "/meshwidget/rooms/" in each]
     page.close()
-    lab.shut_down_kernels()

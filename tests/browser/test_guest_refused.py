@@ -18,6 +18,20 @@ CHROMIUM_FLAGS = [
 ]
 
 
+GROUND = """
+import json, time
+def error():
+    seen = alice.frame("browser")[:30].mean(axis=(0, 1))
+    return float(abs(seen - (0x26, 0x32, 0x3D)).max())
+mesh.wait_connected()
+end = time.monotonic() + 10
+while error() >= 12 and time.monotonic() < end:  # the first pictures are coarse
+    time.sleep(0.1)
+print(json.dumps(error()))
+"""
+"""How far the received colour is from that of the ground that the page draws on."""
+
+
 @pytest.mark.parametrize("order", ["browser last", "browser first"])
 def test_a_picture_is_drawn_and_the_reason_said(
     notebook: OpenNotebook, order: str
@@ -32,15 +46,7 @@ def test_a_picture_is_drawn_and_the_reason_said(
         run(opened, f"{TWO}print(1)")
     expect_live(guest, "alice", "bob")
     expect(guest.get_by_role("status")).to_have_text(words)
-    colour = run(
-        opened,
-        "import json\nmesh.wait_connected()\n"
-        'frame = alice.frame("browser")\n'
-        "print(json.dumps(frame[:30].mean(axis=(0, 1)).tolist()))",
-    )
-    # The ground that it is drawn on: dark, and a little blue.
-    assert min(colour) > 10
-    assert max(colour[:2]) < colour[2] < 80
+    assert run(opened, GROUND) < 12
     why = run(opened, 'print(json.dumps(str(mesh.why("alice", "browser"))))')
     assert why.startswith("alice sees browser.")
     assert json.dumps(why).count("mDNS") == 1

@@ -41,27 +41,31 @@ def status(view: Locator) -> Locator:
     return view.get_by_role("status")
 
 
+def told(sentence: str) -> re.Pattern[str]:
+    """What is said of a call: this, or that the computer is too slow for it."""
+    return re.compile(f"^({re.escape(sentence)}|This computer cannot carry .*)$")
+
+
 def join(view: Locator, name: str) -> None:
+    expect(button(view, "Join")).not_to_have_attribute("aria-busy", "true")
     name_box(view).fill(name)
     name_box(view).press("Enter")
 
 
-PAINTED = """
-() => [...document.querySelectorAll(".meshwidget-tile")]
-  .map((tile) => Number(tile.dataset.painted))
-"""
-
-
 def wait_moving(page: Page, pictures: int = 10) -> None:
     """Until every tile has shown so many more pictures."""
+    page.evaluate("() => { window.painted = undefined; }")
     page.wait_for_function(
-        f"""([before, pictures]) => {{
-          const now = ({PAINTED})();
-          // A tile that was not there yet has shown none.
-          return now.length
-            && now.every((one, at) => one >= (before[at] ?? 0) + pictures);
-        }}""",
-        arg=[page.evaluate(PAINTED), pictures],
+        """(pictures) => {
+          const tiles = [...document.querySelectorAll(".meshwidget-tile")];
+          const painted = (tile) => Number(tile.dataset.painted);
+          window.painted ??= new Map(tiles.map((tile) => [tile, painted(tile)]));
+          // A tile that was not there yet had shown none.
+          const before = (tile) => window.painted.get(tile) ?? 0;
+          return tiles.length
+            && tiles.every((tile) => painted(tile) >= before(tile) + pictures);
+        }""",
+        arg=pictures,
     )
 
 
@@ -104,7 +108,8 @@ def test_four_tiles_move(four: Notebook) -> None:
     for name in ("bob", "carol", "dave"):
         expect(tile(four.views, name)).to_have_attribute("data-state", "live")
     expect(tile(four.views, "alice")).to_contain_text("local")
-    expect(status(four.views)).to_have_text("4 participants, 6 links: all connected.")
+    all_connected = told("4 participants, 6 links: all connected.")
+    expect(status(four.views)).to_have_text(all_connected)
     expect(four.views.locator(".meshwidget-title")).to_have_text(
         re.compile(
             r"^meshwidget · room 1234 · 4 of 4 · \d+ fps · 127\.0\.0\.1:\d+$",
@@ -146,8 +151,8 @@ def test_each_tile_shows_its_participant(
         first = shown_mark(opened.views, name)
         assert first.number == number
         assert first.name_checksum == mark.name_checksum(name)
-        wait_moving(opened.page, pictures=1)
-        assert shown_mark(opened.views, name).milliseconds != first.milliseconds
+        while shown_mark(opened.views, name).milliseconds == first.milliseconds:
+            wait_moving(opened.page, pictures=1)
 
 
 def test_join_by_typing_and_by_button(empty: Notebook) -> None:
@@ -157,7 +162,7 @@ def test_join_by_typing_and_by_button(empty: Notebook) -> None:
     name_box(empty.views).fill("bob")
     button(empty.views, "Join").click()
     expect(tiles(empty.views)).to_have_count(2)
-    expect(status(empty.views)).to_have_text("alice and bob are connected.")
+    expect(status(empty.views)).to_have_text(told("alice and bob are connected."))
     wait_moving(empty.page)
 
 
@@ -212,7 +217,7 @@ def test_exit_by_the_program_and_a_crash(notebook: OpenNotebook) -> None:
     )
     opened.run_all()
     expect(tiles(opened.views)).to_have_count(2)
-    expect(status(opened.views)).to_have_text("alice and carol are connected.")
+    expect(status(opened.views)).to_have_text(told("alice and carol are connected."))
 
 
 def test_looking_as_others(four: Notebook) -> None:
@@ -244,6 +249,8 @@ def test_a_reload_resumes(four: Notebook) -> None:
     four.page.keyboard.press("Control+s")
     expect(four.page.locator(".jp-mod-dirty")).to_have_count(0)
     four.page.reload()
+    expect(four.cells.first).to_be_visible(timeout=START_SECONDS * 1000)
+    four.wait_idle()
     expect(tiles(four.views)).to_have_count(4)
     wait_moving(four.page)
     button(four.views, "Exit bob").click()
@@ -369,7 +376,7 @@ def test_a_kernel_that_does_not_answer_is_said(notebook: OpenNotebook) -> None:
         expect(status(opened.views)).to_contain_text("The kernel does not answer")
     finally:
         os.kill(kernel, signal.SIGCONT)
-    expect(status(opened.views)).to_have_text("alice and bob are connected.")
+    expect(status(opened.views)).to_have_text(told("alice and bob are connected."))
     wait_moving(opened.page)
 
 

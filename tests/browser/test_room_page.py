@@ -56,7 +56,7 @@ def test_a_second_window_takes_part(
     page.close()
     expect(tile(here, "carol")).to_have_count(0)
     from_kernel = "import json\nfrom meshwidget.events import PeerLeft\n" + LEFT
-    ((peer, reason),) = run(opened, from_kernel)
+    peer, reason = run(opened, from_kernel)[-1]
     assert peer == "carol"
     assert reason in ("left", "lost")
     assert problems == []
@@ -90,14 +90,14 @@ def test_a_kernel_that_dies_is_the_end_of_the_room(
     page.goto(f"{opened.lab.url}/meshwidget/rooms/{room_id}/")
     guest = join(page, "carol")
     expect_live(guest, "alice", "bob")
+    # Chromium itself says that the notebook's own lines are cut.
+    opened.forgiven = ("WebSocket",)
     source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
     opened.page.evaluate("document.activeElement.blur()")
     opened.add_cell(source)
     opened.page.keyboard.press("Control+Enter")
     expect(guest.get_by_role("status")).to_contain_text("This call is closed")
     expect(guest.locator(".meshwidget-tile")).to_have_count(0)
-    # Chromium itself says that the notebook's own lines are cut.
-    opened.errors[:] = [each for each in opened.errors if "WebSocket" not in each]
 
 
 def test_behind_tls_the_page_works_as_well(
@@ -124,7 +124,7 @@ def test_behind_tls_the_page_works_as_well(
         guest = join(page, "carol")
         expect_live(guest, "alice", "bob")
         way = f"wss://127.0.0.1:{port}/meshwidget/rooms/{room_id}/views/guest"
-        assert sockets == [way]
+        assert set(sockets) == {way}
 
 
 def test_a_browser_that_is_killed_is_lost(
@@ -147,7 +147,8 @@ def test_a_browser_that_is_killed_is_lost(
     expect_live(join(page, "carol"), "alice", "bob")
     for process in psutil.process_iter(["cmdline"]):
         if any(str(tmp_path) in word for word in process.info["cmdline"] or ()):
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it went with its parent
+                process.kill()
     assert run(opened, WAIT_LEFT + LEFT) == [["carol", "lost"]]
     with contextlib.suppress(Error):  # there is nothing to close any more
         victim.close()

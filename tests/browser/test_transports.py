@@ -16,6 +16,7 @@ from .test_panel import (
     status,
     tile,
     tiles,
+    told,
     wait_moving,
 )
 
@@ -85,7 +86,8 @@ def test_tiles_show_the_very_video_that_was_received(
     before = opened.page.evaluate("window.decoded")
     wait_moving(opened.page, pictures=60)
     after = opened.page.evaluate("window.decoded")
-    assert after["delta"] - before["delta"] >= 3 * 59  # not the local one
+    decoded = sum(after[kind] - before[kind] for kind in ("key", "delta"))
+    assert decoded >= 3 * 59  # not the local one
     for number, name in enumerate(NAMES):
         shown = shown_mark(opened.views, name)
         assert (shown.number, shown.name_checksum) == (number, mark.name_checksum(name))
@@ -110,14 +112,18 @@ def test_colours_are_those_that_were_sent(notebook: OpenNotebook, way: str) -> N
     opened.run_all()
     wait_moving(opened.page, pictures=30)
     assert opened.page.evaluate("window.decoded.key") > 0
-    canvas = tile(opened.views, "bob").locator("canvas")
-    shown = canvas.evaluate(
-        """(canvas) => [30, 90, 150, 210].map((x) =>
-            [...canvas.getContext("2d").getImageData(x, 120, 1, 1).data])"""
+    # A picture that stands still gets finer with each one that is sent.
+    opened.page.wait_for_function(
+        """(wanted) => {
+          const tile = document.querySelector('.meshwidget-tile[data-peer="bob"]');
+          const context = tile.querySelector("canvas").getContext("2d");
+          return wanted.every((colour, at) => {
+            const { data } = context.getImageData(30 + 60 * at, 120, 1, 1);
+            return colour.every((one, part) => Math.abs(one - data[part]) <= 6);
+          });
+        }""",
+        arg=[(0, 136, 0), (235, 168, 31), (200, 30, 60), (20, 90, 220)],
     )
-    sent = [(0, 136, 0), (235, 168, 31), (200, 30, 60), (20, 90, 220)]
-    for got, wanted in zip(shown, sent, strict=True):
-        assert got[:3] == pytest.approx(wanted, abs=6)
 
 
 def test_a_page_that_comes_later_begins_with_a_keyframe(
@@ -160,6 +166,17 @@ def test_a_decoder_that_fails_again_and_again_is_given_stills(
         assert shown_mark(opened.views, name).name_checksum == mark.name_checksum(name)
 
 
+BLOCKED = """
+import time
+from meshwidget.events import PeerLeft
+end = time.monotonic() + 100
+while not (has_left := bool(mesh.log.of(PeerLeft))) and time.monotonic() < end:
+    time.sleep(2)
+has_left
+"""
+"""Until somebody has left by the button: the page is served by other threads."""
+
+
 def test_pictures_and_buttons_go_on_while_a_cell_blocks(
     notebook: OpenNotebook, socket: None
 ) -> None:
@@ -168,7 +185,7 @@ def test_pictures_and_buttons_go_on_while_a_cell_blocks(
     expect(tiles(opened.views)).to_have_count(2)
     wait_moving(opened.page)
     stepper = opened.page.locator("section.meshwidget-stepper")
-    opened.add_cell("import time\ntime.sleep(10)")
+    opened.add_cell(BLOCKED)
     opened.start_last()
     join(opened.views, "carol")
     expect(tiles(opened.views)).to_have_count(3)
@@ -185,8 +202,8 @@ def test_pictures_and_buttons_go_on_while_a_cell_blocks(
     expect(stepper.get_by_role("button", name="Resume")).to_be_disabled()
     button(opened.views, "Exit carol").click()
     expect(tile(opened.views, "carol")).to_have_count(0)
-    assert opened.is_busy  # all that while it slept
     opened.wait_run()
+    expect(opened.cells.last.locator(".jp-OutputArea-output")).to_have_text("True")
 
 
 def test_a_line_that_is_lost_falls_back_and_comes_back(
@@ -195,8 +212,7 @@ def test_a_line_that_is_lost_falls_back_and_comes_back(
     opened = open_four(notebook)
     wait_moving(opened.page)
     page = opened.page
-    lines = page.evaluate(OPEN_LINES)
-    assert lines >= 3  # the tiles, the stepper, a diagram
+    page.wait_for_function(f"() => ({OPEN_LINES})() === 4")
     page.evaluate(
         """() => {
           // The next ones do not get through.
@@ -215,8 +231,9 @@ def test_a_line_that_is_lost_falls_back_and_comes_back(
     expect(opened.views.get_by_role("alert")).to_contain_text("room 1234 is full")
     assert page.evaluate(OPEN_LINES) == 0
     page.evaluate("() => { globalThis.WebSocket = window.RealSocket; }")
-    wait_lines(page, lines)
+    wait_lines(page, 4)
     wait_moving(page)
     button(opened.views, "Exit dave").click()
     expect(tiles(opened.views)).to_have_count(3)
-    expect(status(opened.views)).to_have_text("3 participants, 3 links: all connected.")
+    all_connected = told("3 participants, 3 links: all connected.")
+    expect(status(opened.views)).to_have_text(all_connected)
