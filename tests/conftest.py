@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HOMES = (
     "IPYTHONDIR",
@@ -30,6 +31,16 @@ HOMES = (
 """Where Jupyter and Chromium keep what they keep."""
 
 ROOT = Path(__file__).parent.parent
+
+# The same examples each time, and no test that fails because another program took the
+# processor for a moment; ``--hypothesis-profile=default`` tries new examples.
+settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -78,6 +78,7 @@ def test_a_kernel_that_is_killed_leaves_nothing(kernel: Kernel, runtime: Path) -
     assert list(runtime.glob("meshwidget-*")) == []
 
 
+@pytest.mark.timeout(180)
 def test_a_kernel_that_is_restarted_twice_begins_anew(
     kernel: Kernel, runtime: Path
 ) -> None:

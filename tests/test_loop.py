@@ -385,7 +385,7 @@ def test_many_loops_come_and_go() -> None:
         each.stop()
     for each in loops:
         each.close(SECONDS)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # others may have ended
 
 
 def test_the_refusals_are_errors_of_the_package() -> None:

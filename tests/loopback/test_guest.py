@@ -68,7 +68,8 @@ class Guest:
     async def join(self) -> Self:
         """``io.connect`` and ``join_room``."""
         await self.sio.connect(self.mesh.url, **self.mesh.credentials())
-        await self.sio.emit("join_room", {"room": self.room, "email": self.name})
+        # Answered when it is in the room, and others can wait for it.
+        await self.sio.call("join_room", {"room": self.room, "email": self.name})
         return self
 
     async def sees(self, identity: str) -> str | None:

@@ -87,6 +87,7 @@ def server(
             while not _answers(port):
                 if process.poll() is not None or time.monotonic() > end:
                     pytest.fail("Jupyter's server does not start:\n" + log.read_text())
+                time.sleep(0.05)
             yield Server(f"http://127.0.0.1:{port}", "/some/base/", token, runtime)
         finally:
             process.terminate()

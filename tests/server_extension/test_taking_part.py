@@ -35,7 +35,8 @@ class LoggedIn(Guest):
             socketio_path=f"{self.room_url.path}socket.io",
             transports=["websocket"],
         )
-        await self.sio.emit("join_room", {"room": self.room, "email": self.name})
+        # Answered when it is in the room, and others can wait for it.
+        await self.sio.call("join_room", {"room": self.room, "email": self.name})
         return self
 
 

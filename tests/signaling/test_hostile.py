@@ -24,7 +24,7 @@ CANNOT_BE_READ = ["Z", "b1", "x", "ñ"]
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_nobody_notices_a_fuzzer(seed: int) -> None:
-    assert await fuzz(3, seed) > 100
+    assert await fuzz(3, seed) > 40
 
 
 @pytest.mark.parametrize("packet", CANNOT_BE_READ)

@@ -25,6 +25,7 @@ from meshwidget.signaling import door as door_module
 from meshwidget.signaling import port as port_module
 from meshwidget.signaling.limits import MAX_STRANGERS, STRANGER_SECONDS
 
+from ..loopback.calls import CLOSE_SECONDS
 from .clients import QUIET, SECONDS, RawSocket, SeedClient
 from .conftest import Connect
 from .test_server import exchange
@@ -104,7 +105,7 @@ async def test_a_friend_stays(
     mesh: Mesh, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time that strangers have is over for one who gave the token in it."""
-    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 0.3)
+    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 1)
     client = SeedClient()
     polling = SeedClient()
     try:
@@ -300,7 +301,7 @@ async def test_a_stranger_who_is_not_let_in_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
     packet: str,
 ) -> None:
-    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 0.3)
+    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 1)
     async with stranger(mesh, http) as socket:
         await socket.send_str(packet)
         async with asyncio.timeout(SECONDS):
@@ -311,7 +312,7 @@ async def test_a_stranger_who_is_not_let_in_is_cut_off(
 async def test_a_stranger_cannot_stay(
     mesh: Mesh, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 0.3)
+    monkeypatch.setattr(door_module, "STRANGER_SECONDS", 1)
     async with stranger(mesh, http) as socket:
         async with asyncio.timeout(SECONDS):
             while not socket.closed:
@@ -569,7 +570,7 @@ async def test_nobody_keeps_a_slow_mesh_from_closing(
     async with friend.ws_connect(f"{mesh.url}/views/stubborn"):
         started = loop.time()
         await mesh.close_async()
-        assert loop.time() - started < 2
+        assert loop.time() - started < CLOSE_SECONDS
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -601,7 +602,7 @@ async def test_a_page_that_reads_nothing_keeps_no_mesh_from_closing(
         await asyncio.wait_for(stalled.wait(), SECONDS)
         started = loop.time()
         await mesh.close_async()
-        assert loop.time() - started < 2
+        assert loop.time() - started < CLOSE_SECONDS
     assert not mesh.loop.thread.is_alive()
 
 

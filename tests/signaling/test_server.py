@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -806,6 +807,7 @@ async def test_who_does_not_come_back_is_gone_once(mesh: Mesh, pair: Pair) -> No
     assert (left.peer, left.reason) == ("bob", "lost")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_message_for_one_who_does_not_come_back_is_lost(
     mesh: Mesh, pair: Pair
 ) -> None:
@@ -813,6 +815,9 @@ async def test_a_message_for_one_who_does_not_come_back_is_lost(
     former = bob.id
     await lost(mesh, alice, bob)
     await alice.call("candidate", payload_of("candidate", alice.id, former))
+    board = mesh._call.switchboard
+    (away,) = board.rooms.away
+    mesh.loop.call_soon(board._expire, away, math.inf)  # it is time
     assert await alice.hear("user_exit") == {"id": former}
     (dropped,) = mesh.log.of(MessageDropped)
     assert (dropped.kind, dropped.receiver) == ("candidate", "bob")

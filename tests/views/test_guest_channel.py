@@ -13,6 +13,7 @@ from ipywidgets import Widget  # type: ignore[import-untyped]
 
 from meshwidget import Mesh
 from meshwidget.events import PeerLeft
+from meshwidget.signaling import switchboard as switchboard_module
 from meshwidget.views.guest import BrowserGuest
 
 SECONDS = 10
@@ -106,6 +107,7 @@ async def test_no_secret_no_place(mesh: Mesh) -> None:
 async def test_a_widgets_page_moves_to_a_socket_and_back(
     browser: Browser, mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(switchboard_module, "REJOIN_SECONDS", 30)
     widget = BrowserGuest(mesh)
     over_comm: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     loop = asyncio.get_running_loop()
