@@ -246,8 +246,9 @@ def test_paused_its_offer_waits_like_any_other(notebook: OpenNotebook) -> None:
     step = opened.page.get_by_role("button", name="Step", exact=True)
     step.click()
     expect(tile(guest, "alice")).to_contain_text("waiting: no answer yet")
-    held = opened.page.locator(".meshwidget-held-row")
-    held.first.scroll_into_view_if_needed()
+    stepper = opened.page.locator("section.meshwidget-stepper")
+    stepper.scroll_into_view_if_needed()  # or else it is not told
+    held = stepper.locator(".meshwidget-held-row")
     for peer in ("alice", "bob"):
         offer = held.filter(has_text=re.compile(f"offer.*browser.*{peer}"))
         expect(offer).to_have_count(1)
