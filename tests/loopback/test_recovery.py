@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 import time
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -27,7 +30,7 @@ from meshwidget.events import (
 from meshwidget.peer import renewal
 
 from ..conftest import LeakCheck
-from .calls import SECONDS, painted, wait_frames, wait_until
+from .calls import CLOSE_SECONDS, SECONDS, painted, wait_frames, wait_until
 from .conftest import MakeMesh
 from .test_guest import Guest, guests  # noqa: F401
 from .test_links import pictures_while, wait_frames_made
@@ -432,4 +435,33 @@ def test_a_call_can_be_closed_while_the_server_is_away(
         mesh.server.stop()
         start = time.monotonic()
         mesh.close()
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < CLOSE_SECONDS
+
+
+def test_who_is_closed_while_it_looks_for_the_server_leaves_no_session(
+    make_mesh: MakeMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh = call(make_mesh, "alice")
+    client = mesh._call._participants["alice"]._client
+    session, engine = client._http, client._sio.eio  # type: ignore[union-attr]
+    assert session is not None
+    close, connect = session.close, engine.connect
+    closed, tried = asyncio.Event(), asyncio.Event()
+
+    async def close_slowly() -> None:
+        await close()
+        closed.set()
+        with contextlib.suppress(TimeoutError):
+            # Longer than it waits between two attempts.
+            await asyncio.wait_for(tried.wait(), 1.5)
+
+    async def try_to_connect(*given: Any, **more: Any) -> None:
+        if closed.is_set():
+            tried.set()
+        await connect(*given, **more)
+
+    monkeypatch.setattr(session, "close", close_slowly)
+    monkeypatch.setattr(engine, "connect", try_to_connect)
+    mesh.server.stop()
+    mesh.exit("alice")
+    assert engine.http.closed

@@ -60,8 +60,11 @@ def test_pictures_come_at_the_pace_of_the_file(
         assert after.pts - before.pts >= 9000
         assert (after.pts - before.pts) % 9000 == 0
     assert all(frame.time_base == Fraction(1, 90_000) for _, frame in found)
-    real = found[-1][0] - found[0][0]
-    assert real == pytest.approx((found[-1][1].pts - found[0][1].pts) / 90_000, abs=0.3)
+    began, first = found[0]
+    late = [at - began - (frame.pts - first.pts) / 90_000 for at, frame in found]
+    # One may come late on a busy machine; the next one does not wait for that.
+    assert min(late) > -0.3
+    assert min(late[4:]) < 0.3
 
 
 def test_picture_and_sound_are_in_step(make_clip: MakeClip, leaks: LeakCheck) -> None:
