@@ -198,10 +198,10 @@ class Call:
         self._participants.clear()
         self.peers.clear()
         self._changed.set()
+        # What is in `finally` is also done when time was up and the loop cuts this off.
         try:
             await self._say_goodbye(participants, joining)
         finally:
-            # Also when time was up and the loop cuts off what is left.
             self.log.record(MeshClosed)
             self._unsubscribe()
             self._changed.set()
@@ -219,18 +219,21 @@ class Call:
             *self._departures,
             return_exceptions=True,
         )
-        with contextlib.suppress(TimeoutError):
-            for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
-                # Who is leaving already is told by whoever had it leave.
-                is_failure = not isinstance(outcome, MeshClosedError)
-                if isinstance(outcome, Exception) and is_failure:
-                    self.note_error("closing the mesh", outcome)
-        if joining:
-            await asyncio.wait(joining, timeout=_CLOSE_SECONDS / 4)
-        if self._watching is not None:
-            self._watching.cancel()
-        self.switchboard.close()
-        await self.server.stop()
+        try:
+            with contextlib.suppress(TimeoutError):
+                for outcome in await asyncio.wait_for(goodbyes, _CLOSE_SECONDS):
+                    # Who is leaving already is told by whoever had it leave.
+                    is_failure = not isinstance(outcome, MeshClosedError)
+                    if isinstance(outcome, Exception) and is_failure:
+                        self.note_error("closing the mesh", outcome)
+            if joining:
+                await asyncio.wait(joining, timeout=_CLOSE_SECONDS / 4)
+        finally:
+            if self._watching is not None:
+                self._watching.cancel()
+            self.switchboard.close()
+            async with self._switching:  # it may be coming back at this moment
+                await self.server.stop()
 
     def add_closer(self, closer: Callable[[], None]) -> None:
         """Call back when the call has ended, at once if it has."""
@@ -300,13 +303,13 @@ class Call:
         return peer
 
     async def _exit(self, participant: Participant) -> None:
-        await participant.hang_up()
-        # Whoever lives here has noticed before the server tells them: user_exit then
-        # finds a connection that is closed, in this order every time.
-        await self._until(
-            lambda: self.closed or self._has_hung_up(participant), _NOTICE_SECONDS
-        )
-        await participant.leave()
+        try:
+            await participant.hang_up()
+            # Whoever lives here has noticed before the server tells them: user_exit
+            # then finds a connection that is closed, in this order every time.
+            await self._until(lambda: self._has_hung_up(participant), _NOTICE_SECONDS)
+        finally:
+            await participant.leave()  # also when the mesh is closed meanwhile
 
     async def _crash(self, participant: Participant) -> None:
         identity = participant.id

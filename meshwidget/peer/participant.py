@@ -152,10 +152,12 @@ class Participant:
 
     async def crash(self) -> None:
         """Vanish: every socket is cut, nobody is told."""
-        await self._stop_handling()
-        await asyncio.gather(*(each.abort() for each in self.connections.values()))
-        await self._client.abort()
-        await self._stop_sources()
+        try:
+            await self._stop_handling()
+            await asyncio.gather(*(each.abort() for each in self.connections.values()))
+        finally:
+            await self._client.abort()
+            await self._stop_sources()
 
     @property
     def is_frozen(self) -> bool:

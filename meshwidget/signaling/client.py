@@ -154,18 +154,15 @@ class SignalingClient:
         if self._sio is None or self._http is None:
             return  # it has not begun to join
         self._sio.reconnection = False
-        looking = None
-        if not self._sio.connected:
-            # It may be looking for the server: not once more after this attempt.
-            looking = asyncio.create_task(self._sio.shutdown())
-            await asyncio.sleep(0)
-        await self._http.close()
-        if looking is not None:
-            await looking
-        if self._sio.eio.http is not None:
-            # Its own, when an attempt began after ours was closed.
-            await self._sio.eio.http.close()
-        await self._sio.eio.wait()
+        try:
+            await self._http.close()
+            await self._sio.eio.wait()
+            if not self._sio.connected:
+                await self._sio.shutdown()  # it may be looking for the server
+        finally:
+            if self._sio.eio.http is not None:
+                # Its own, when it looked for the server after ours was closed.
+                await self._sio.eio.http.close()
 
     async def _enter(self, timeout: float) -> None:
         request = {"room": self._room, "email": self._name}

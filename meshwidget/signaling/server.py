@@ -66,8 +66,10 @@ class SignalingServer:
         if not self.running:
             return
         self.running = False
-        await self._sio.shutdown()
-        await self._port.close()
+        try:
+            await self._sio.shutdown()
+        finally:
+            await self._port.close()
 
     async def go_away(self) -> None:
         """Vanish: every line is cut without a word, and nobody listens any more."""

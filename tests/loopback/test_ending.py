@@ -216,6 +216,39 @@ def test_an_end_for_which_there_is_no_time_is_told(
     assert session.closed
 
 
+def test_who_is_leaving_when_the_mesh_closes_leaves_no_session(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh.join("alice")
+    participant = mesh._call._participants["alice"]
+    session, hang_up = participant._client._http, participant.hang_up
+    leaving = threading.Event()
+
+    async def never_the_first_time() -> None:
+        if not leaving.is_set():
+            leaving.set()
+            await asyncio.Event().wait()
+        await hang_up()
+
+    monkeypatch.setattr(participant, "hang_up", never_the_first_time)
+    outcomes: list[BaseException] = []
+
+    def leave() -> None:
+        try:
+            mesh.exit("alice")
+        except MeshError as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=leave)
+    thread.start()
+    assert leaving.wait(SECONDS)
+    mesh.close()
+    thread.join(SECONDS)
+    assert [type(each) for each in outcomes] == [MeshClosedError]
+    assert session is not None
+    assert session.closed
+
+
 def test_a_mesh_that_nobody_holds_is_closed() -> None:
     mesh = Mesh()
     mesh.join("alice")
